@@ -1,0 +1,204 @@
+"""What goes into the activities and comes out: the seam between the workflows and the world.
+
+Pure types and names; importing this module touches no database. Nothing here is personal data.
+"""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from domain.base import Record
+from domain.orders import ChangeState, OrderState
+from domain.roles import Role
+from domain.windows import DueWindow, Mark, Slack
+
+OPEN_STEP = "open_step"
+CLOSE_ORDER = "close_order"
+RECORD_DECISION = "record_decision"
+RECORD_PROGRESS = "record_progress"
+RECORD_MARKS = "record_marks"
+SETTLE_CHANGE = "settle_change"
+OPEN_CASE = "open_case"
+RECORD_CAUSE = "record_cause"
+CLOSE_CASE = "close_case"
+# The department activities carry the names of `policy.model.Work`.
+
+
+class StepVisit(Record):
+    """A step and which time the order is in it, from 1."""
+
+    step: str
+    visit: int
+
+    def key(self, order_id: str) -> str:
+        """The identity of everything done in this visit: `order/step/visit`."""
+        return f"{order_id}/{self.step}/{self.visit}"
+
+
+class Decision(Record):
+    """One role's answer to its task."""
+
+    task_id: str
+    role: Role
+    outcome: str
+    by: str
+    at: datetime
+    note: str | None = None
+    data: dict[str, str] = Field(default_factory=dict)
+
+
+class OpenTask(Record):
+    """A task that waits for a role; `outcomes` are the answers it takes."""
+
+    id: str
+    step: str
+    visit: int
+    role: Role
+    outcomes: tuple[str, ...]
+    requires: tuple[str, ...] = ()
+
+
+class Leave(Record):
+    """The step that is left, how it came out, and what closes with it.
+
+    `decisions` are all answers of the visit. `beside` are alongside visits that end with it.
+    """
+
+    at: StepVisit
+    outcome: str
+    decisions: tuple[Decision, ...] = ()
+    beside: tuple[StepVisit, ...] = ()
+
+
+class Enter(Record):
+    """The step that is entered and the alongside visits that open with it."""
+
+    at: StepVisit
+    beside: tuple[StepVisit, ...] = ()
+
+
+class Transition(Record):
+    """One move of the order; one activity, one database transaction, one effect.
+
+    The activity gives back what the steps in `undo` took, closes `leave`, does its own work and
+    opens `enter`. A resource or gate that succeeds opens `then` instead; one that cannot opens
+    itself with a task for its role. `key` names the effect: repeating it returns the first
+    result. `now` is the workflow's time.
+    """
+
+    order_id: str
+    workflow_id: str
+    key: str
+    now: datetime
+    leave: Leave | None = None
+    enter: Enter | None = None
+    then: Enter | None = None
+    undo: tuple[StepVisit, ...] = ()
+
+
+class Entered(Record):
+    """What stands open after a transition.
+
+    `at` is the route step that was opened, none when the transition only left one. `blocked`
+    says in plain words why a resource or gate could not succeed.
+    """
+
+    at: StepVisit | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
+    blocked: str | None = None
+
+
+class DecisionRecord(Record):
+    """An answer that does not end its step yet: one reviewer of several."""
+
+    order_id: str
+    now: datetime
+    decision: Decision
+
+
+class ProgressRecord(Record):
+    """An alongside task was answered: close its visit, open `following` if there are any.
+
+    `following` holds the next day's update, and the delay notice when a delay became known.
+    """
+
+    order_id: str
+    workflow_id: str
+    key: str
+    now: datetime
+    left: StepVisit
+    decision: Decision
+    following: tuple[StepVisit, ...] = ()
+
+
+class MarkDue(Record):
+    """A mark of a window that has fallen."""
+
+    window: str
+    mark: Mark
+    at: datetime
+
+
+class MarksRecord(Record):
+    """Marks to record and to tell about, each once, in order of their instants.
+
+    `slack` and `level` are how the order stands afterwards, for the list of orders.
+    """
+
+    order_id: str
+    now: datetime
+    marks: tuple[MarkDue, ...]
+    slack: Slack
+    level: int
+
+
+class OrderEnd(Record):
+    """The order's record closes; whatever is still held is given back (completed: nothing is).
+
+    `open` are the visits whose tasks and windows close with it.
+    """
+
+    order_id: str
+    key: str
+    now: datetime
+    state: OrderState
+    reason: str | None = None
+    leave: Leave | None = None
+    change_id: str | None = None
+
+
+class ChangeVerdict(Record):
+    """Apply a recorded change, or refuse it with a reason."""
+
+    order_id: str
+    change_id: str
+    now: datetime
+    state: ChangeState
+    reason: str | None = None
+
+
+class ChangeSettled(Record):
+    """The order's version after the verdict; an apply against an old version comes back refused."""
+
+    version: int
+    state: ChangeState
+
+
+class CaseOpening(Record):
+    """An overdue case opens: its row, the task for the cause and that task's window."""
+
+    order_id: str
+    case_id: str
+    window: str
+    role: Role
+    now: datetime
+
+
+class CaseStep(Record):
+    """A case's task was answered; the next one opens, or the case closes."""
+
+    order_id: str
+    case_id: str
+    now: datetime
+    decision: Decision

@@ -1,0 +1,92 @@
+"""Every error of the domain, in one tree; the API maps each to a status in one table.
+
+DuelineError
+├── Refused            the request can be understood and may not be
+│   ├── UnknownThing     profile, product, customer, order or task that is not there
+│   ├── NotAllowed       the key's role may not do this
+│   ├── InvalidField     a field's value breaks a rule
+│   ├── IncompleteOrder  fields that the profile requires are missing
+│   ├── TaskNotOpen      somebody was faster, or the step has moved on
+│   └── KeyReused        the idempotency key came before with another body
+└── CalendarError      a calendar or a limit that cannot be computed with
+"""
+
+from dataclasses import dataclass
+
+
+class DuelineError(Exception):
+    """The root."""
+
+
+class Refused(DuelineError):  # noqa: N818  an error named as a noun with facts
+    """Understood, and refused with a reason."""
+
+
+@dataclass(eq=False)
+class UnknownThing(Refused):
+    """`kind` with this `key` does not exist, or not for the one who asks."""
+
+    kind: str
+    key: str
+    field: str | None = None
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        hint = f"; known: {', '.join(self.known)}" if self.known else ""
+        return f"there is no {self.kind} {self.key!r}{hint}"
+
+
+@dataclass(eq=False)
+class NotAllowed(Refused):
+    """The caller's roles do not include one that may."""
+
+    needed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"needs the role {' or '.join(self.needed)}"
+
+
+@dataclass(eq=False)
+class InvalidField(Refused):
+    """`field` (dotted, with indexes) breaks `rule`."""
+
+    field: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}"
+
+
+@dataclass(eq=False)
+class IncompleteOrder(Refused):
+    """The profile requires these fields (G02)."""
+
+    profile: str
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"profile {self.profile} requires {', '.join(self.missing)}"
+
+
+@dataclass(eq=False)
+class TaskNotOpen(Refused):
+    """The task was done, withdrawn, or its step has been left."""
+
+    task_id: str
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} is not open"
+
+
+@dataclass(eq=False)
+class KeyReused(Refused):
+    """The same idempotency key came before with a different body."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return "this Idempotency-Key was used with a different body"
+
+
+class CalendarError(DuelineError):
+    """A calendar without working time, or a limit it cannot hold."""

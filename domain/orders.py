@@ -1,0 +1,133 @@
+"""The order as a customer places it, and as the platform keeps it."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StrictBool
+
+from domain.base import Code, Instant, Line, Record, Text, is_no_flag
+from domain.money import Currency, UnitPrice, rounded
+
+LINES_MAX = 200
+QUANTITY_MAX = 1_000_000
+ATTACHMENTS_MAX = 50
+
+Quantity = Annotated[int, BeforeValidator(is_no_flag), Field(strict=True, ge=1, le=QUANTITY_MAX)]
+"""Whole units, 1 to 1,000,000."""
+
+
+class Channel(StrEnum):
+    """How the order reached the company (L04)."""
+
+    WEB = "web"
+    PHONE = "phone"
+    FAX = "fax"
+    EMAIL = "email"
+    VISIT = "visit"
+    FAIR = "fair"
+    SHOP = "shop"
+    EDI = "edi"
+
+
+class OrderState(StrEnum):
+    """Where an order as a whole stands."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Contact(Record):
+    """Whom to talk to. Personal data: kept in the database only, never in the engine."""
+
+    name: Line
+    phone: Line
+    email: Line | None = None
+
+
+class Address(Record):
+    """Where to deliver. Personal data: kept in the database only, never in the engine."""
+
+    name: Line
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    postcode: Line | None = None
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Attachment(Record):
+    """A document by reference; the platform stores no files."""
+
+    name: Line
+    uri: Annotated[str, Field(pattern=r"^(https|s3)://[^\s]{1,500}$")]
+
+
+class OrderLine(Record):
+    """One product in one quantity at one price."""
+
+    product: Code
+    quantity: Quantity
+    unit_price: UnitPrice
+    specification: Text | None = None
+
+
+class OrderRequest(Record):
+    """What `POST /orders` takes.
+
+    `promised_at` is an absolute instant with offset and lies in the future. Prices are fixed
+    here and never drawn again.
+    """
+
+    profile: Code
+    customer: Code
+    channel: Channel = Channel.WEB
+    currency: Currency = Currency.CNY
+    promised_at: Instant
+    rush: StrictBool = False
+    special: StrictBool = False
+    contact: Contact | None = None
+    deliver_to: Address | None = None
+    payment_terms: Line | None = None
+    requirements: Text | None = None
+    remarks: Text | None = None
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = ()
+
+    @property
+    def amount(self) -> Decimal:
+        """The total in the order's currency, rounded once."""
+        total = sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
+        return rounded(total, self.currency)
+
+
+class ChangeRequest(Record):
+    """A customer's wish to change an order, against the version it saw (C06, C10).
+
+    Only the fields that are set are touched.
+    """
+
+    version: Annotated[int, BeforeValidator(is_no_flag), Field(strict=True, ge=1)]
+    reason: Text | None = None
+    promised_at: Instant | None = None
+    contact: Contact | None = None
+    deliver_to: Address | None = None
+    requirements: Text | None = None
+    remarks: Text | None = None
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The order's fields that the change touches, in alphabetical order."""
+        return tuple(sorted(self.model_fields_set - {"version", "reason"}))
+
+
+class ChangeState(StrEnum):
+    """What became of a change."""
+
+    RECEIVED = "received"
+    APPLIED = "applied"
+    REFUSED = "refused"

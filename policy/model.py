@@ -1,0 +1,255 @@
+"""A regulation as data: ordered steps, windows, gates, a ladder, notices.
+
+A profile is pinned into each order when it starts; editing YAML reaches no running order.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictBool, model_validator
+
+from domain.base import Code, Line, Record
+from domain.roles import Role
+from domain.stages import Stage
+from domain.windows import Clock, LimitText, Mark
+
+StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,19}\.[A-Za-z0-9_]{1,40}$")]
+Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+NEXT: Target = "next"
+REFUSE: Target = "refuse_order"
+
+
+class Work(StrEnum):
+    """The activities that move the world; each is one file in `activities/`."""
+
+    PREPARE_REVIEW = "prepare_review"
+    CHECK_MATERIAL = "check_material"
+    BOOK_SLOT = "book_slot"
+    RECORD_PRODUCTION = "record_production"
+    RECORD_INSPECTION = "record_inspection"
+    RECORD_PACKING = "record_packing"
+    RELEASE_SHIPPING = "release_shipping"
+    RECORD_DISPATCH = "record_dispatch"
+
+
+class Fact(StrEnum):
+    """What a gate can demand; each is read from the order's records."""
+
+    INSPECTION_PASSED = "inspection_passed"
+    GOODS_MATCH_ORDER = "goods_match_order"
+    PLAN_APPROVED = "plan_approved"
+    CUSTOMER_CONFIRMED = "customer_confirmed"
+    REVIEW_APPROVED = "review_approved"
+
+
+class Pace(StrEnum):
+    """What sets the time of a step that has no window of its own."""
+
+    ENGINE = "engine"
+    PROMISE = "promise"
+    CUSTOMER = "customer"
+    DEPARTMENT = "department"
+
+
+class Window(Record):
+    """A time window of the regulation: `S08.W03`, two working hours."""
+
+    id: RuleId
+    limit: LimitText
+    starts: Line
+    stops: Line
+    warn_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 80
+
+
+class StepBase(Record):
+    """What every step says: who, what, by which standard, by when (catalogue 11.7)."""
+
+    id: StepId
+    stage: Stage
+    title: Line
+    title_zh: Line
+    role: Role
+    standard: Line
+    window: Window | None = None
+    paced_by: Pace | None = None
+    detour: StrictBool = False
+    rules: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_time_node(self) -> Self:
+        if (self.window is None) == (self.paced_by is None):
+            raise ValueError(
+                f"step {self.id!r} needs exactly one time node: a window, or paced_by "
+                f"({', '.join(Pace)})"
+            )
+        return self
+
+
+class TaskStep(StepBase):
+    """A role does something and says how it came out.
+
+    `outcomes` maps each answer to where the order goes: `next`, `refuse_order` or a step id.
+    `requires` names texts that the answer must bring along. `work` is done when the step is left.
+    A `detour` step is reached only by name.
+    """
+
+    kind: Literal["task"]
+    outcomes: dict[Code, Target] = Field(default={"done": NEXT}, min_length=1)
+    requires: tuple[Code, ...] = ()
+    work: (
+        Literal[
+            Work.RECORD_PRODUCTION,
+            Work.RECORD_INSPECTION,
+            Work.RECORD_PACKING,
+            Work.RECORD_DISPATCH,
+        ]
+        | None
+    ) = None
+
+    def target(self, outcome: str) -> Target:
+        """Where `outcome` leads."""
+        return self.outcomes[outcome]
+
+
+class ReviewStep(StepBase):
+    """Several departments judge the order: all must approve, or any one (Q04)."""
+
+    kind: Literal["review"]
+    reviewers: Annotated[tuple[Role, ...], Field(min_length=1)]
+    mode: Literal["all", "any"] = "all"
+    refused: Target = REFUSE
+
+    @property
+    def outcomes(self) -> dict[str, Target]:
+        """Both answers of a reviewer."""
+        return {"approved": NEXT, "refused": self.refused}
+
+
+class GateStep(StepBase):
+    """Facts must hold before the order goes on; `role` is asked when one does not."""
+
+    kind: Literal["gate"]
+    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
+    work: Literal[Work.RELEASE_SHIPPING]
+
+
+class ResourceStep(StepBase):
+    """Stock or a slot: the platform takes it itself and asks `role` only when it cannot."""
+
+    kind: Literal["resource"]
+    work: Literal[Work.CHECK_MATERIAL, Work.BOOK_SLOT]
+    refused: Target = REFUSE
+
+
+class WaitStep(StepBase):
+    """The order waits for the customer's receipt; `auto_after` confirms it by itself (Q39)."""
+
+    kind: Literal["wait"]
+    awaits: Literal["receipt"]
+    auto_after: LimitText | None = None
+
+
+class AlongsideStep(StepBase):
+    """Runs beside the steps in `during` and never holds the order.
+
+    `daily` asks for an update by every working day's end; `on_delay` opens when a delay becomes
+    known; `on_promise` watches the promised date and asks nobody for anything.
+    """
+
+    kind: Literal["alongside"]
+    trigger: Literal["daily", "on_delay", "on_promise"]
+    during: tuple[StepId, ...] = ()
+    requires: tuple[Code, ...] = ()
+
+
+Step = Annotated[
+    TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep | AlongsideStep,
+    Field(discriminator="kind"),
+]
+RouteStep = TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep
+
+Listener = Literal["owner", "departments", "customer"] | Role
+
+
+class Rung(Record):
+    """One rung of the ladder (catalogue 4.4).
+
+    `after_percent` of the window after the rung before, at least `at_least`, in working time;
+    both are unset for warning and breach, which sit on the window itself.
+    """
+
+    mark: Mark
+    tell: Annotated[tuple[Listener, ...], Field(min_length=1)]
+    after_percent: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    at_least: LimitText | None = None
+    action: Line
+
+    @model_validator(mode="after")
+    def _waits_only_after_the_breach(self) -> Self:
+        waits = self.after_percent is not None and self.at_least is not None
+        if waits != (self.mark.level >= Mark.ANALYSIS.level):
+            raise ValueError(
+                f"rung {self.mark!r}: analysis and leadership need after_percent and at_least, "
+                "warning and breach take neither"
+            )
+        if self.at_least is not None and self.at_least.clock is not Clock.WORKING_TIME:
+            raise ValueError("at_least: the ladder climbs in working time; write 30m or 2h")
+        return self
+
+
+class CaseRules(Record):
+    """The overdue case: who states the cause and who closes it, each within its own window."""
+
+    cause_role: Role
+    cause_window: Window
+    closing_role: Role
+    closing_window: Window
+
+
+class Profile(Record):
+    """One regulation, complete: what `extends` brought in is already inside."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,19}$")]
+    version: Annotated[int, Field(strict=True, ge=1)]
+    title: Line
+    title_zh: Line
+    source: Line
+    calendar: Code
+    number_at: StepId
+    customer_notice: Literal[
+        "on_warning", "on_delay_known", "after_remedy_failed", "on_extension_needed"
+    ]
+    required_fields: tuple[Line, ...]
+    minor_change_until: StepId
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    case: CaseRules
+
+    @property
+    def route(self) -> tuple[RouteStep, ...]:
+        """The steps the cursor walks, detours included, in order."""
+        return tuple(s for s in self.steps if not isinstance(s, AlongsideStep))
+
+    @property
+    def alongside(self) -> tuple[AlongsideStep, ...]:
+        """The steps that run beside the route."""
+        return tuple(s for s in self.steps if isinstance(s, AlongsideStep))
+
+    @property
+    def windows(self) -> Iterator[tuple[Window, Role]]:
+        """Every window with the role it binds, the overdue case's included."""
+        for step in self.steps:
+            if step.window:
+                yield step.window, step.role
+        yield self.case.cause_window, self.case.cause_role
+        yield self.case.closing_window, self.case.closing_role
+
+    def step(self, step_id: str) -> Step:
+        """The step with this id. Raises KeyError."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)

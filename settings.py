@@ -1,0 +1,71 @@
+"""What can be set from outside, read from the environment once at start."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Turns a PostgreSQL URL as people write it into the one that SQLAlchemy's asyncpg wants.
+
+    Raises ValueError for any other database.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in POSTGRES_SCHEMES:
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    parts = urlsplit(f"//{rest}")
+    # asyncpg calls libpq's `sslmode` `ssl` and refuses the other spelling.
+    renamed = [
+        ("ssl" if name == "sslmode" else name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    location = urlunsplit(("", parts.netloc, parts.path, urlencode(renamed, safe="/"), ""))
+    # A URL without a host loses its slashes on the way through urlunsplit.
+    return f"postgresql+asyncpg://{location.removeprefix('//').lstrip('/') or ''}" if (
+        parts.netloc
+    ) else f"postgresql+asyncpg:///{location.lstrip('/')}"
+
+
+class Settings(BaseSettings):
+    """The platform's settings: `DUELINE_<NAME>`, and two names that every deployment knows.
+
+    `DATABASE_URL` and `TEMPORAL_ADDRESS` choose servers that others run; without them the
+    platform starts its own below `data_dir`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DUELINE_", env_ignore_empty=True, frozen=True, populate_by_name=True
+    )
+
+    database_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("database_url", "DUELINE_DATABASE_URL")
+    )
+    temporal_address: str | None = Field(
+        default=None, validation_alias=AliasChoices("temporal_address", "DUELINE_TEMPORAL_ADDRESS")
+    )
+    temporal_namespace: str = "default"  # the one that every Temporal server brings along
+    task_queue: str = "orders"
+    data_dir: Path = Path(".dueline")
+    api_host: str = "127.0.0.1"  # nobody else's machine reaches it unless somebody says so
+    api_port: int = Field(default=8000, ge=1, le=65535)  # where uvicorn is looked for first
+    temporal_port: int = Field(default=7233, ge=1, le=65535)  # Temporal's own default
+    ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
+    log_format: Literal["console", "json"] = "console"
+    # The id of a closed order refuses a second start this long; complaints come within a quarter.
+    retention_days: int = Field(default=90, ge=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _for_sqlalchemy(cls, url: str | None) -> str | None:
+        return None if url is None else sqlalchemy_url(url)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        # Children may run in another working directory.
+        return path.expanduser().absolute()

@@ -1,0 +1,378 @@
+"""The tables. Constraints do the guarding: what must never happen cannot be stored."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Sequence,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Instant = DateTime(timezone=True)
+Amount = Numeric(18, 4)
+NOW = text("now()")
+
+order_numbers = Sequence("order_numbers", metadata=metadata)
+
+# --- master data ---------------------------------------------------------------------------
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("contact", Text),
+    Column("phone", Text),
+    Column("email", Text),
+    Column("address", Text),
+    Column("currency", String(3), nullable=False),
+)
+
+materials = Table(
+    "materials",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("on_hand", Amount, nullable=False),
+    Column("reserved", Amount, nullable=False, server_default="0"),
+    CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+    CheckConstraint("on_hand >= reserved", name="stock_covers_reservations"),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("shifts", JSONB, nullable=False),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("line", ForeignKey("lines.code"), nullable=False),
+    Column("minutes_per_unit", Amount, nullable=False),
+    Column("finished", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("minutes_per_unit > 0", name="takes_time"),
+    CheckConstraint("finished >= 0", name="finished_not_negative"),
+)
+
+bill_of_materials = Table(
+    "bill_of_materials",
+    metadata,
+    Column("product", ForeignKey("products.code", ondelete="CASCADE"), primary_key=True),
+    Column("material", ForeignKey("materials.code"), primary_key=True),
+    Column("per_unit", Amount, nullable=False),
+    CheckConstraint("per_unit > 0", name="needs_something"),
+)
+
+# --- access --------------------------------------------------------------------------------
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256; the key itself is never stored
+    Column("name", Text, nullable=False),
+    Column("roles", ARRAY(String(32)), nullable=False),
+    Column("customer", ForeignKey("customers.code")),
+    Column("revoked_at", Instant),
+    CheckConstraint(
+        "('customer' = ANY(roles)) = (customer IS NOT NULL)", name="customer_keys_name_theirs"
+    ),
+)
+
+# --- orders --------------------------------------------------------------------------------
+
+profile_versions = Table(
+    "profile_versions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("profile", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", String(32), unique=True),
+    Column("profile_digest", ForeignKey("profile_versions.digest"), nullable=False),
+    Column("profile", String(20), nullable=False),
+    Column("customer", ForeignKey("customers.code"), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("body", JSONB, nullable=False),  # the OrderRequest as it stands at `version`
+    Column("amount", Amount, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("promised_at", Instant, nullable=False),
+    Column("rush", Boolean, nullable=False),
+    Column("state", String(16), nullable=False, server_default="open"),
+    Column("stage", String(3)),
+    Column("step", String(40)),
+    Column("waiting_role", String(32)),
+    Column("due_at", Instant),
+    Column("slack", String(16), nullable=False, server_default="on_time"),
+    Column("level", Integer),
+    Column("reason", Text),
+    Column("received_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("created_at", Instant, nullable=False, server_default=NOW),
+    CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_has_an_instant"),
+    Index("ix_orders_listing", "created_at", "id"),
+    Index("ix_orders_customer", "customer", "created_at"),
+    Index("ix_orders_open", "stage", "due_at", postgresql_where=text("state = 'open'")),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("resource", String(120), nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=NOW),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("kind", String(16), nullable=False),  # change, cancellation, receipt
+    Column("against_version", Integer),
+    Column("patch", JSONB, nullable=False),
+    Column("state", String(16), nullable=False, server_default="received"),
+    Column("reason", Text),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Index("ix_changes_order", "order_id", "requested_at"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("workflow_id", String(160), nullable=False),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("visit", Integer, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_zh", Text, nullable=False),
+    Column("outcomes", ARRAY(String(64)), nullable=False),
+    Column("requires", ARRAY(String(64)), nullable=False),
+    Column("facts", JSONB, nullable=False, server_default="{}"),  # what to know when doing it
+    Column("state", String(16), nullable=False, server_default="open"),  # open, done, withdrawn
+    Column("opened_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("outcome", String(64)),
+    Column("note", Text),
+    Column("data", JSONB),
+    Column("decided_by", Text),
+    Column("closed_at", Instant),
+    Index(
+        "uq_tasks_one_open",
+        "workflow_id",
+        "step",
+        "role",
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_tasks_inbox", "role", "due_at", "id", postgresql_where=text("state = 'open'")),
+    Index("ix_tasks_order", "order_id"),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("limit", String(16), nullable=False),
+    Column("calendar", String(64), nullable=False),
+    Column("provisional", Boolean, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("state", String(16), nullable=False, server_default="open"),
+    Column("stopped_at", Instant),
+    Index("ix_windows_order", "order_id"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("window", ForeignKey("windows.key"), primary_key=True),
+    Column("mark", String(16), primary_key=True),  # each mark is recorded once
+    Column("due_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+overdue_cases = Table(
+    "overdue_cases",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("window", ForeignKey("windows.key"), nullable=False, unique=True),
+    Column("role", String(32), nullable=False),
+    Column("state", String(16), nullable=False, server_default="open"),
+    Column("cause", String(32)),
+    Column("cause_note", Text),
+    Column("responsible", Text),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Index("ix_overdue_cases_listing", "opened_at", "id"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("step", String(40)),
+    Column("text", Text, nullable=False),
+    Column("data", JSONB, nullable=False, server_default="{}"),
+    Index("ix_timeline_order", "order_id", "at", "id"),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("activity", String(40), nullable=False),
+    Column("result", JSONB, nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=NOW),
+    Index("ix_effects_order", "order_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("key", String(240), nullable=False, unique=True),  # one notice per mark and listener
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("to_role", String(32), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", String(16), nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Instant),
+    Index("ix_outbox_pending", "id", postgresql_where=text("state = 'pending'")),
+    Index("ix_outbox_order", "order_id"),
+)
+
+# --- resources -----------------------------------------------------------------------------
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("step_key", String(120), primary_key=True),
+    Column("material", ForeignKey("materials.code"), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("quantity", Amount, nullable=False),
+    Column("state", String(16), nullable=False, server_default="held"),  # held, released, consumed
+    CheckConstraint("quantity > 0", name="holds_something"),
+    Index("ix_reservations_order", "order_id"),
+)
+
+stock_moves = Table(
+    "stock_moves",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("material", ForeignKey("materials.code"), nullable=False),
+    Column("order_id", ForeignKey("orders.id")),
+    Column("on_hand_change", Amount, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("step_key", String(120), primary_key=True),
+    Column("line", ForeignKey("lines.code"), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("during", TSTZRANGE, nullable=False),
+    Column("minutes", Amount, nullable=False),
+    Column("state", String(16), nullable=False, server_default="held"),  # held, released, done
+    ExcludeConstraint(
+        ("line", "="),
+        ("during", "&&"),
+        where=text("state <> 'released'"),
+        using="gist",
+        name="ex_slots_no_double_booking",
+    ),
+    Index("ix_slots_order", "order_id"),
+)
+
+inspections = Table(
+    "inspections",
+    metadata,
+    Column("step_key", String(120), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("note", Text),
+    Column("inspected_at", Instant, nullable=False),
+    Index("ix_inspections_order", "order_id"),
+)
+
+goods = Table(
+    "goods",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("product", ForeignKey("products.code"), primary_key=True),
+    Column("made", BigInteger, nullable=False, server_default="0"),
+    Column("packed", BigInteger, nullable=False, server_default="0"),
+    Column("shipped", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("0 <= shipped AND shipped <= packed AND packed <= made", name="flows_forward"),
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("step_key", String(120), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),  # released, shipped, void
+    Column("released_at", Instant, nullable=False),
+    Column("shipped_at", Instant),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    UniqueConstraint("carrier", "tracking", name="uq_shipments_tracking"),
+)
