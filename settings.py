@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,17 +18,13 @@ def sqlalchemy_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in POSTGRES_SCHEMES:
         raise ValueError("DATABASE_URL must begin with postgresql://")
-    parts = urlsplit(f"//{rest}")
+    base, _, query = rest.partition("?")
     # asyncpg calls libpq's `sslmode` `ssl` and refuses the other spelling.
     renamed = [
         ("ssl" if name == "sslmode" else name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        for name, value in parse_qsl(query, keep_blank_values=True)
     ]
-    location = urlunsplit(("", parts.netloc, parts.path, urlencode(renamed, safe="/"), ""))
-    # A URL without a host loses its slashes on the way through urlunsplit.
-    return f"postgresql+asyncpg://{location.removeprefix('//').lstrip('/') or ''}" if (
-        parts.netloc
-    ) else f"postgresql+asyncpg:///{location.lstrip('/')}"
+    return f"postgresql+asyncpg://{base}" + (f"?{urlencode(renamed, safe='/')}" if renamed else "")
 
 
 class Settings(BaseSettings):

@@ -18,8 +18,11 @@ RECORD_DECISION = "record_decision"
 RECORD_PROGRESS = "record_progress"
 RECORD_MARKS = "record_marks"
 SETTLE_CHANGE = "settle_change"
+CASE_WORKFLOW = "OverdueCaseWorkflow"
+
 OPEN_CASE = "open_case"
 RECORD_CAUSE = "record_cause"
+OPEN_CLOSING = "open_closing"
 CLOSE_CASE = "close_case"
 # The department activities carry the names of `policy.model.Work`.
 
@@ -100,13 +103,15 @@ class Entered(Record):
     """What stands open after a transition.
 
     `at` is the route step that was opened, none when the transition only left one. `blocked`
-    says in plain words why a resource or gate could not succeed.
+    says in plain words why a resource or gate could not succeed. `auto_at` is the instant at which
+    a wait ends by itself.
     """
 
     at: StepVisit | None = None
     tasks: tuple[OpenTask, ...] = ()
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
+    auto_at: datetime | None = None
 
 
 class DecisionRecord(Record):
@@ -140,17 +145,37 @@ class MarkDue(Record):
     at: datetime
 
 
+def case_workflow_id(window_key: str) -> str:
+    """The one spelling of an overdue case's id: a window breaches once."""
+    return f"case-{window_key.replace('/', '.')}"
+
+
+class CaseStart(Record):
+    """A window was breached: an overdue case begins beside the order and outlives it."""
+
+    order_id: str
+    case_id: str
+    customer: str
+    profile: str
+    window: DueWindow
+    opened_at: datetime
+
+
 class MarksRecord(Record):
     """Marks to record and to tell about, each once, in order of their instants.
 
-    `slack` and `level` are how the order stands afterwards, for the list of orders.
+    `cases` are the overdue cases of the breaches among them; starting one again changes nothing.
+
+    `slack` and `level` are how the order stands afterwards, for the list of orders; unset when an
+    overdue case's own window is marked, which says nothing of the order.
     """
 
     order_id: str
     now: datetime
     marks: tuple[MarkDue, ...]
-    slack: Slack
-    level: int
+    cases: tuple[CaseStart, ...] = ()
+    slack: Slack | None = None
+    level: int | None = None
 
 
 class OrderEnd(Record):
@@ -186,7 +211,10 @@ class ChangeSettled(Record):
 
 
 class CaseOpening(Record):
-    """An overdue case opens: its row, the task for the cause and that task's window."""
+    """A part of an overdue case opens: its task and that task's window.
+
+    `open_case` also writes the case's row and asks for the cause; `open_closing` asks to close.
+    """
 
     order_id: str
     case_id: str
@@ -196,7 +224,7 @@ class CaseOpening(Record):
 
 
 class CaseStep(Record):
-    """A case's task was answered; the next one opens, or the case closes."""
+    """A case's task was answered: `record_cause` keeps the cause, `close_case` closes the row."""
 
     order_id: str
     case_id: str

@@ -67,7 +67,14 @@ class Limit(Record):
         if self.clock is Clock.WORKING_DAYS:
             return f"{self.count}wd"
         length = f"{self.count // 60}h" if self.count % 60 == 0 else f"{self.count}m"
-        return f"{length}/CT" if self.clock is Clock.ELAPSED else length
+        if self.clock is Clock.ELAPSED:
+            return f"{self.count // 1440}d/CT" if self._is_days else f"{length}/CT"
+        return length
+
+    @property
+    def _is_days(self) -> bool:
+        # One elapsed day stays 24h/CT, the way the regulations write it.
+        return self.clock is Clock.ELAPSED and self.count > 1440 and self.count % 1440 == 0
 
     @property
     def words(self) -> str:
@@ -79,6 +86,8 @@ class Limit(Record):
         count, unit = self.count, "minute"
         if self.clock is Clock.WORKING_DAYS:
             unit = "day"
+        elif self._is_days:
+            count, unit = count // 1440, "day"
         elif count % 60 == 0:
             count, unit = count // 60, "hour"
         kind = "elapsed " if self.clock is Clock.ELAPSED else "working "

@@ -114,7 +114,8 @@ def _wait(
     A promise is weeks long: a share of that would keep leadership waiting for weeks, so only
     `at_least` counts. An elapsed window counts with the working time that lay in it.
     """
-    assert rung.at_least is not None and rung.after_percent is not None
+    assert rung.at_least is not None
+    assert rung.after_percent is not None
     at_least = timedelta(minutes=rung.at_least.count)
     if window.limit.clock is Clock.PROMISED:
         return at_least

@@ -82,8 +82,8 @@ class StepBase(Record):
     def _has_one_time_node(self) -> Self:
         if (self.window is None) == (self.paced_by is None):
             raise ValueError(
-                f"step {self.id!r} needs exactly one time node: a window, or paced_by "
-                f"({', '.join(Pace)})"
+                f"step {self.id!r} needs exactly one time node; give it either a window or "
+                f"paced_by ({', '.join(Pace)})"
             )
         return self
 
@@ -109,9 +109,10 @@ class TaskStep(StepBase):
         | None
     ) = None
 
-    def target(self, outcome: str) -> Target:
-        """Where `outcome` leads."""
-        return self.outcomes[outcome]
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role may answer."""
+        return tuple(self.outcomes)
 
 
 class ReviewStep(StepBase):
@@ -123,9 +124,9 @@ class ReviewStep(StepBase):
     refused: Target = REFUSE
 
     @property
-    def outcomes(self) -> dict[str, Target]:
+    def answers(self) -> tuple[str, ...]:
         """Both answers of a reviewer."""
-        return {"approved": NEXT, "refused": self.refused}
+        return ("approved", "refused")
 
 
 class GateStep(StepBase):
@@ -135,6 +136,11 @@ class GateStep(StepBase):
     facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
     work: Literal[Work.RELEASE_SHIPPING]
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role answers when it has mended what was missing."""
+        return ("recheck",)
+
 
 class ResourceStep(StepBase):
     """Stock or a slot: the platform takes it itself and asks `role` only when it cannot."""
@@ -143,6 +149,13 @@ class ResourceStep(StepBase):
     work: Literal[Work.CHECK_MATERIAL, Work.BOOK_SLOT]
     refused: Target = REFUSE
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role answers when the platform could not take the resource itself."""
+        if self.work is Work.CHECK_MATERIAL:
+            return ("arrived", "refused")
+        return ("retry", "book_late", "refused")
+
 
 class WaitStep(StepBase):
     """The order waits for the customer's receipt; `auto_after` confirms it by itself (Q39)."""
@@ -150,6 +163,11 @@ class WaitStep(StepBase):
     kind: Literal["wait"]
     awaits: Literal["receipt"]
     auto_after: LimitText | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The one answer the customer gives."""
+        return ("received",)
 
 
 class AlongsideStep(StepBase):
@@ -163,6 +181,13 @@ class AlongsideStep(StepBase):
     trigger: Literal["daily", "on_delay", "on_promise"]
     during: tuple[StepId, ...] = ()
     requires: tuple[Code, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """`delayed` in a daily update is how a delay becomes known (S08.W07)."""
+        if self.trigger == "daily":
+            return ("on_track", "delayed")
+        return ("told",) if self.trigger == "on_delay" else ()
 
 
 Step = Annotated[
@@ -192,8 +217,8 @@ class Rung(Record):
         waits = self.after_percent is not None and self.at_least is not None
         if waits != (self.mark.level >= Mark.ANALYSIS.level):
             raise ValueError(
-                f"rung {self.mark!r}: analysis and leadership need after_percent and at_least, "
-                "warning and breach take neither"
+                f"rung {self.mark} has the wrong waits; analysis and leadership need "
+                "after_percent and at_least, warning and breach take neither"
             )
         if self.at_least is not None and self.at_least.clock is not Clock.WORKING_TIME:
             raise ValueError("at_least: the ladder climbs in working time; write 30m or 2h")

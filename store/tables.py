@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint
@@ -294,6 +293,7 @@ outbox = Table(
     Column("at", Instant, nullable=False),
     Column("state", String(16), nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Instant),  # the relay's real time, unlike `at`
     Column("sent_at", Instant),
     Index("ix_outbox_pending", "id", postgresql_where=text("state = 'pending'")),
     Index("ix_outbox_order", "order_id"),
@@ -368,11 +368,16 @@ shipments = Table(
     "shipments",
     metadata,
     Column("step_key", String(120), primary_key=True),
-    Column("order_id", ForeignKey("orders.id"), nullable=False, unique=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
     Column("state", String(16), nullable=False),  # released, shipped, void
     Column("released_at", Instant, nullable=False),
     Column("shipped_at", Instant),
     Column("carrier", Text),
-    Column("tracking", Text),
-    UniqueConstraint("carrier", "tracking", name="uq_shipments_tracking"),
+    Column("tracking", Text),  # one waybill may carry several orders
+    Index(
+        "uq_shipments_one_live",
+        "order_id",
+        unique=True,
+        postgresql_where=text("state <> 'void'"),
+    ),
 )

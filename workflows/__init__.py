@@ -1,0 +1,1 @@
+"""The only deterministic code: time, ids, policies and deadlines come from history."""

@@ -33,6 +33,18 @@ class Identity:
 SELF = Identity()
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How to start one kind of child; the command's path is absolute."""
+
+    name: str
+    command: Sequence[str]
+    identity: Identity = SELF
+    death_signal: signal.Signals = signal.SIGKILL  # what it gets when we are killed
+    env: Mapping[str, str] | None = None  # None hands ours on
+    cwd: Path = Path("/")
+
+
 def launch_command(
     command: Sequence[str],
     *,
@@ -71,35 +83,28 @@ class Child:
         self.process = process
 
     @classmethod
-    async def start(
-        cls,
-        name: str,
-        command: Sequence[str],
-        *,
-        identity: Identity = SELF,
-        death_signal: signal.Signals = signal.SIGKILL,
-        output: IO[bytes] | None = None,
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> "Child":
-        """Starts `command`; its output goes to the file, or can be read by `lines`.
+    async def start(cls, recipe: Recipe, output: IO[bytes] | None = None) -> "Child":
+        """Starts one; its output goes to the file, or can be read with `line`.
 
         Raises RuntimeError outside the main thread: the kernel ties the death signal to the
         thread that forked, and a pool's thread ends long before the process.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("children start from the main thread")
+        command = launch_command(
+            recipe.command, identity=recipe.identity, death_signal=recipe.death_signal
+        )
         process = await asyncio.create_subprocess_exec(
-            *launch_command(command, identity=identity, death_signal=death_signal),
+            *command,
             stdin=DEVNULL,
             stdout=PIPE if output is None else output,
             stderr=STDOUT,
-            cwd=cwd,
-            env=None if env is None else dict(env),
+            cwd=recipe.cwd,
+            env=None if recipe.env is None else dict(recipe.env),
             start_new_session=True,
             limit=LINE_BYTES_MAX,
         )
-        return cls(name, process)
+        return cls(recipe.name, process)
 
     @property
     def pid(self) -> int:

@@ -1,6 +1,6 @@
 """Becomes a child process that cannot outlive its parent. Run as a script, imports nothing of ours.
 
-    python launch.py PARENT_PID DEATH_SIGNAL IDENTITY COMMAND…
+    python launch.py PARENT_PID DEATH_SIGNAL IDENTITY /ABSOLUTE/COMMAND…
 
 IDENTITY is `self`, `user:UID:GID` (give up root) or `namespace:UID:GID` (stay the same user for
 the kernel, but look like UID from inside). A script of its own instead of a `preexec_fn`: no
@@ -63,7 +63,8 @@ def main() -> None:
     # Changing user clears the death signal, so the user comes first.
     become(identity)
     die_with(int(parent), int(death_signal))
-    os.execvp(command[0], command)
+    # Not execvp: as another user this interpreter may no longer reach its own library.
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":

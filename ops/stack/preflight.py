@@ -1,39 +1,65 @@
 """Looks before it leaps: what would stop the servers, found before any of them starts."""
 
+import asyncio
 import contextlib
 import errno
 import fcntl
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.stack.errors import StackError
 
+LINGER_SECONDS = 2.0
+POLL_SECONDS = 0.05
 
-def require_free_port(port: int, what: str, variable: str, host: str = "127.0.0.1") -> None:
-    """Raises StackError when nobody can listen on the port any more."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+@dataclass(frozen=True)
+class Port:
+    """A port that a server of ours is going to listen on."""
+
+    number: int
+    what: str
+    variable: str  # the setting that moves it
+    host: str = "127.0.0.1"
+
+
+async def require_free(port: Port) -> None:
+    """Raises StackError when nobody can listen on the port, now or in a moment."""
+    give_up_at = time.monotonic() + LINGER_SECONDS
+    while True:
+        try:
+            return _try_to_listen(port)
+        except OSError as error:
+            # The servers of a supervisor that was killed just now are still on their way out.
+            if error.errno != errno.EADDRINUSE or time.monotonic() > give_up_at:
+                raise StackError(_port_sentence(error, port)) from error
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _try_to_listen(port: Port) -> None:
+    family = socket.AF_INET6 if ":" in port.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # Connections of the last run that linger are no obstacle to the servers either.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StackError(_port_sentence(error, host, port, what, variable)) from error
+        probe.bind((port.host, port.number))
 
 
-def _port_sentence(error: OSError, host: str, port: int, what: str, variable: str) -> str:
+def _port_sentence(error: OSError, port: Port) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} for {what} is already in use: stop the program that listens there, "
-            f"or choose another port with {variable}=<number>."
+            f"Port {port.number} for {port.what} is already in use: "
+            "stop the program that listens there, "
+            f"or choose another port with {port.variable}=<number>."
         )
     return (
-        f"Port {port} on {host} for {what} cannot be opened ({_reason(error)}): "
-        f"choose another with {variable}=<number>."
+        f"Port {port.number} on {port.host} for {port.what} cannot be opened ({_reason(error)}): "
+        f"choose another with {port.variable}=<number>."
     )
 
 

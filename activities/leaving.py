@@ -1,0 +1,99 @@
+"""Leaving a step: answers are kept, what is open closes, what was taken goes back."""
+
+from activities.models import Decision, Leave, StepVisit
+from activities.order_file import OrderFile
+from policy.model import ReviewStep
+from store import goods, orders, slots, stock, tasks, windows
+
+
+async def leave(file: OrderFile, left: Leave) -> None:
+    """Closes a visit and what ends beside it."""
+    step = file.profile.step(left.at.step)
+    for decision in left.decisions:
+        await keep_answer(file, decision)
+        if isinstance(step, ReviewStep):
+            await note_answer(file, step.id, decision)
+    await close_visit(file, left.at, left.outcome.replace("_", " "), left.decisions)
+    for visit in left.beside:
+        await close_visit(file, visit, f"ends with {step.title}")
+
+
+async def give_number(file: OrderFile) -> None:
+    """Registers the order (L05): its number carries the year of the calendar's zone."""
+    year = file.now.astimezone(file.calendar.zone).year
+    file.number = await orders.give_number(file.conn, file.id, year)
+
+
+async def close_visit(
+    file: OrderFile, visit: StepVisit, outcome: str, decisions: tuple[Decision, ...] = ()
+) -> None:
+    """Withdraws what is open of a visit, stops its window, and writes its end into the story."""
+    step = file.profile.step(visit.step)
+    await tasks.withdraw_visit(file.conn, file.id, visit.step, visit.visit, file.now)
+    await windows.settle_window(file.conn, visit.key(file.id), file.now)
+    by = ", ".join(dict.fromkeys(decision.role.words for decision in decisions))
+    await file.note(
+        "step_done",
+        f"{step.title}: {outcome}" + (f" ({by})" if by else ""),
+        key=closed_key(file, visit),
+        step=step.id,
+        data={"visit": visit.visit},
+    )
+
+
+def closed_key(file: OrderFile, visit: StepVisit) -> str:
+    """The line of the story that says that a visit is over."""
+    return f"{visit.key(file.id)}/left"
+
+
+async def keep_answer(file: OrderFile, decision: Decision) -> None:
+    """Closes the task with its answer; an answer that is kept already stays."""
+    await tasks.answer_task(
+        file.conn,
+        decision.task_id,
+        outcome=decision.outcome,
+        note=decision.note,
+        data=decision.data,
+        by=decision.by,
+        at=decision.at,
+    )
+
+
+async def note_answer(file: OrderFile, step_id: str, decision: Decision) -> None:
+    """One role's answer in the story; the note and the name stay in the task."""
+    step = file.profile.step(step_id)
+    await file.note(
+        "task_answered",
+        f"{step.title}: {decision.outcome.replace('_', ' ')} ({decision.role.words})",
+        key=f"{decision.task_id}/answered",
+        step=step_id,
+    )
+
+
+async def undo(file: OrderFile, visits: tuple[StepVisit, ...]) -> None:
+    """Gives back the stock and the slots that these visits took."""
+    if not visits:
+        return
+    keys = [visit.key(file.id) for visit in visits]
+    materials = await stock.release(file.conn, file.id, keys)
+    lines = await slots.release(file.conn, file.id, keys)
+    await file.note(
+        "given_back",
+        f"The order goes back: {materials} materials and {lines} slots are free again",
+        key=f"{file.key}/given_back",
+    )
+
+
+async def give_back_everything(file: OrderFile) -> None:
+    """Nothing stays reserved for an order that will not be delivered."""
+    materials = await stock.release(file.conn, file.id)
+    lines = await slots.release(file.conn, file.id)
+    voided = await goods.void_release(file.conn, file.id)
+    units = await goods.give_to_stock(file.conn, file.id)
+    if materials or lines or voided or units:
+        note = f", {units} finished units went into stock" if units else ""
+        await file.note(
+            "given_back",
+            f"{materials} materials and {lines} slots are free again{note}",
+            key=f"{file.key}/given_back",
+        )

@@ -1,0 +1,225 @@
+"""Opening a visit of a step: its window, its tasks, its line in the story, its notices."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from activities.models import Enter, Entered, OpenTask, StepVisit
+from activities.order_file import OrderFile
+from activities.review_facts import review_facts
+from domain.roles import Role
+from domain.windows import DueWindow
+from policy.deadlines import explain, open_window
+from policy.model import (
+    AlongsideStep,
+    Pace,
+    ReviewStep,
+    Step,
+    TaskStep,
+    WaitStep,
+    Window,
+)
+from store import orders, tasks, windows
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Why a resource or a gate could not succeed, and what its role needs to know."""
+
+    why: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What one visit has opened."""
+
+    tasks: tuple[OpenTask, ...]
+    windows: tuple[DueWindow, ...]
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Question:
+    roles: tuple[Role, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+async def enter(
+    file: OrderFile, workflow_id: str, entered: Enter, blocked: Blocked | None = None
+) -> Entered:
+    """Opens a route step with what begins beside it, and shows the order there in lists."""
+    step = file.profile.step(entered.at.step)
+    main = await open_visit(file, workflow_id, entered.at, blocked)
+    beside = [await open_visit(file, workflow_id, visit) for visit in entered.beside]
+    waiting = main.tasks[0].role if main.tasks else step.role
+    await orders.project(
+        file.conn,
+        file.id,
+        stage=step.stage.value,
+        step=step.id,
+        waiting_role=waiting.value,
+        due_at=main.due_at,
+        updated_at=file.now,
+    )
+    opened = [main, *beside]
+    return Entered(
+        at=entered.at,
+        tasks=tuple(task for part in opened for task in part.tasks),
+        windows=tuple(window for part in opened for window in part.windows),
+        blocked=blocked.why if blocked else None,
+        auto_at=_auto_at(file, step),
+    )
+
+
+async def open_visit(
+    file: OrderFile, workflow_id: str, visit: StepVisit, blocked: Blocked | None = None
+) -> Opened:
+    """Opens one visit. Knows nothing of what comes beside it."""
+    step = file.profile.step(visit.step)
+    window = await _open_window(file, step, visit)
+    due_at = window.due_at if window else None
+    if step.paced_by is Pace.PROMISE:
+        due_at = file.row.promised_at
+    question = await _question(file, step, blocked)
+    opened = [
+        await _open_task(file, workflow_id, visit, step, question, role, due_at)
+        for role in question.roles
+    ]
+    await file.note(
+        "step_blocked" if blocked else "step_opened",
+        _opening_text(file, step, question.roles, due_at, blocked),
+        key=f"{visit.key(file.id)}/opened",
+        step=step.id,
+        data={"visit": visit.visit},
+    )
+    return Opened(tuple(opened), (window,) if window else (), due_at)
+
+
+async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
+    if step.window is None:
+        return None
+    started_at = file.now
+    if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
+        started_at = next_working_day(file)
+    window = compute_window(file, step, step.window, key=visit.key(file.id), at=started_at)
+    await windows.record_window(file.conn, file.id, window, explain(window))
+    return window
+
+
+def compute_window(
+    file: OrderFile, step: Step, window: Window, *, key: str, at: datetime
+) -> DueWindow:
+    """The window's absolute instants, when it opens at `at`."""
+    return open_window(
+        file.calendar,
+        window,
+        file.profile.ladder,
+        key=key,
+        step=step.id,
+        role=step.role,
+        started_at=at,
+        promised_at=file.row.promised_at,
+    )
+
+
+def next_working_day(file: OrderFile) -> datetime:
+    """The opening of the first working day after the day of `now`."""
+    zone = file.calendar.zone
+    tomorrow = file.now.astimezone(zone).date() + timedelta(days=1)
+    return file.calendar.next_opening(datetime.combine(tomorrow, time.min, zone))
+
+
+async def _question(file: OrderFile, step: Step, blocked: Blocked | None) -> _Question:
+    """Whom the step asks, and for which answers."""
+    if blocked is not None:
+        return _Question((step.role,), step.answers, facts=blocked.facts)
+    match step:
+        case TaskStep():
+            return _Question((step.role,), step.answers, step.requires)
+        case ReviewStep():
+            return _Question(step.reviewers, step.answers, facts=await review_facts(file))
+        case AlongsideStep() if step.answers:
+            return _Question((step.role,), step.answers, step.requires)
+        case _:
+            return _Question()
+
+
+async def _open_task(  # noqa: PLR0913  the facts of one task
+    file: OrderFile,
+    workflow_id: str,
+    visit: StepVisit,
+    step: Step,
+    question: _Question,
+    role: Role,
+    due_at: datetime | None,
+) -> OpenTask:
+    task = tasks.NewTask(
+        id=f"{file.id}.{visit.step}.{visit.visit}.{role.value}",
+        workflow_id=workflow_id,
+        step=visit.step,
+        visit=visit.visit,
+        role=role,
+        title=step.title,
+        title_zh=step.title_zh,
+        outcomes=question.outcomes,
+        requires=question.requires,
+        facts=question.facts,
+        opened_at=file.now,
+        due_at=due_at,
+    )
+    return await announce(file, task)
+
+
+async def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
+    """Puts a task into its inbox and tells its role."""
+    await tasks.open_task(file.conn, file.id, task)
+    due = f", due {file.said(task.due_at)}" if task.due_at else ""
+    await file.tell(
+        task.role,
+        "task_opened",
+        f"{file.name} waits for you: {task.title}{due}",
+        key=f"{task.id}/opened",
+    )
+    return OpenTask(
+        id=task.id,
+        step=task.step,
+        visit=task.visit,
+        role=task.role,
+        outcomes=task.outcomes,
+        requires=task.requires,
+    )
+
+
+def _opening_text(
+    file: OrderFile,
+    step: Step,
+    roles: tuple[Role, ...],
+    due_at: datetime | None,
+    blocked: Blocked | None,
+) -> str:
+    text = f"{step.title}: {blocked.why}" if blocked else step.title
+    if roles:
+        text += f"; waits for {' and '.join(role.words for role in roles)}"
+    elif isinstance(step, WaitStep):
+        text += "; waits for the customer's receipt"
+    if due_at:
+        text += f", due {file.said(due_at)}"
+    if auto_at := _auto_at(file, step):
+        text += f", taken as received at {file.said(auto_at)}"
+    return text
+
+
+def _auto_at(file: OrderFile, step: Step) -> datetime | None:
+    """When a wait ends by itself: no window of the regulation, but counted exactly like one."""
+    if not isinstance(step, WaitStep) or step.auto_after is None:
+        return None
+    waiting = Window(
+        id=f"{file.profile.id}.{step.id}",
+        limit=step.auto_after,
+        starts="the wait begins",
+        stops="the wait ends by itself",
+    )
+    return compute_window(file, step, waiting, key=f"{file.id}/{step.id}", at=file.now).due_at

@@ -1,0 +1,106 @@
+"""Planning (L13): books the earliest time on every line that the order needs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+from temporalio import activity
+
+from activities.models import Entered, Transition
+from activities.opening import Blocked
+from activities.order_file import OrderFile
+from activities.review_facts import plain
+from activities.transitions import Mover
+from domain.errors import CalendarError
+from domain.worktime import WorkCalendar
+from policy.calendars import line_calendar
+from policy.model import Work
+from store import slots
+
+BOOK_LATE = "book_late"
+SECONDS_PER_MINUTE = 60
+
+
+class Planning(Mover):
+    """Books production slots."""
+
+    @activity.defn(name=Work.BOOK_SLOT)
+    async def book_slot(self, transition: Transition) -> Entered:
+        """Books all lines; asks the step's role when the order would end after its promise.
+
+        An answer of `book_late` books whatever the promise says.
+        """
+        return await self.move(Work.BOOK_SLOT, transition, attempt=_book)
+
+
+async def _book(file: OrderFile, transition: Transition) -> str | Blocked:
+    assert transition.enter is not None
+    try:
+        planned = await _plan(file)
+    except CalendarError as error:
+        return Blocked(f"the lines have no time for so much work: {error}")
+    late = [slot for slot in planned if slot.ends_at > file.row.promised_at]
+    if late and not _books_late(transition):
+        ends = ", ".join(f"{slot.line} ends {file.said(slot.ends_at)}" for slot in late)
+        promised = file.said(file.row.promised_at)
+        facts = {"promised_at": promised, "slots": [_facts(file, slot) for slot in planned]}
+        return Blocked(f"{ends}, after the promised {promised}", facts)
+    await slots.book(file.conn, file.id, transition.enter.at.key(file.id), planned)
+    return "; ".join(
+        f"{slot.line} from {file.said(slot.starts_at)} to {file.said(slot.ends_at)} "
+        f"({plain(slot.minutes)} working minutes)"
+        for slot in planned
+    )
+
+
+async def _plan(file: OrderFile) -> list[slots.Slot]:
+    """The earliest slots. Locks the lines, in order of code."""
+    minutes = await slots.load_minutes(file.conn, file.quantities)
+    planned = []
+    for line in await slots.lock_lines(file.conn, minutes):
+        start, end = earliest_gap(
+            line_calendar(file.calendar, line.shifts),
+            await slots.taken(file.conn, line.code, file.now),
+            since=file.now,
+            minutes=minutes[line.code],
+        )
+        planned.append(slots.Slot(line.code, minutes[line.code], start, end))
+    return planned
+
+
+def earliest_gap(
+    calendar: WorkCalendar,
+    taken: Sequence[tuple[datetime, datetime]],
+    *,
+    since: datetime,
+    minutes: Decimal,
+) -> tuple[datetime, datetime]:
+    """The first stretch of working time that nobody else has, without interruption by others.
+
+    `taken` is sorted and does not overlap. Raises CalendarError when the calendar ends first.
+    """
+    seconds = (minutes * SECONDS_PER_MINUTE).to_integral_value(ROUND_CEILING)
+    length = timedelta(seconds=int(seconds))
+    start = calendar.next_opening(since)
+    for begin, end in taken:
+        if calendar.add(start, length) <= begin:
+            break
+        if end > start:
+            start = calendar.next_opening(end)
+    return start, calendar.add(start, length)
+
+
+def _books_late(transition: Transition) -> bool:
+    left, entered = transition.leave, transition.enter
+    if left is None or entered is None:
+        return False
+    return left.at.step == entered.at.step and left.outcome == BOOK_LATE
+
+
+def _facts(file: OrderFile, slot: slots.Slot) -> dict[str, str]:
+    return {
+        "line": slot.line,
+        "minutes": plain(slot.minutes),
+        "starts_at": file.said(slot.starts_at),
+        "ends_at": file.said(slot.ends_at),
+    }

@@ -1,0 +1,72 @@
+"""Steps that ask people only, and answers that do not end a step."""
+
+from temporalio import activity
+
+from activities.leaving import close_visit, closed_key, keep_answer, note_answer
+from activities.models import (
+    OPEN_STEP,
+    RECORD_DECISION,
+    RECORD_PROGRESS,
+    DecisionRecord,
+    Entered,
+    ProgressRecord,
+    Transition,
+)
+from activities.opening import open_visit
+from activities.order_file import Keyed, OrderFile, open_file
+from activities.transitions import Mover, show_standing
+from domain.orders import OrderState
+from store import orders, story, tasks
+
+
+class Steps(Mover):
+    """Opens steps and keeps answers."""
+
+    @activity.defn(name=OPEN_STEP)
+    async def open_step(self, transition: Transition) -> Entered:
+        """Leaves one step and enters the next."""
+        return await self.move(OPEN_STEP, transition)
+
+    @activity.defn(name=RECORD_DECISION)
+    async def record_decision(self, record: DecisionRecord) -> None:
+        """Keeps one reviewer's answer; the step goes on. A second time changes nothing."""
+        async with self.engine.begin() as conn:
+            key = f"{record.decision.task_id}/{RECORD_DECISION}"
+            file = await open_file(conn, record.order_id, key=key, now=record.now)
+            step = await tasks.step_of(conn, record.decision.task_id)
+            await keep_answer(file, record.decision)
+            await note_answer(file, step, record.decision)
+            waiting = await tasks.open_roles(conn, file.id, step)
+            if waiting:
+                await orders.project(
+                    conn, file.id, waiting_role=waiting[0].value, updated_at=file.now
+                )
+
+    @activity.defn(name=RECORD_PROGRESS)
+    async def record_progress(self, record: ProgressRecord) -> Entered:
+        """Closes one alongside visit and opens what follows from its answer."""
+
+        async def work(file: OrderFile) -> Entered:
+            await keep_answer(file, record.decision)
+            outcome = record.decision.outcome.replace("_", " ")
+            await close_visit(file, record.left, outcome, (record.decision,))
+            opened = await _open_following(file, record)
+            await show_standing(file)
+            return opened
+
+        keyed = Keyed(record.order_id, record.key, record.now)
+        return await self.once(RECORD_PROGRESS, keyed, Entered, work)
+
+
+async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:
+    opened = [
+        await open_visit(file, record.workflow_id, visit)
+        for visit in record.following
+        # The order may have gone on while the answer was on its way; then these ended with it.
+        if file.row.state is OrderState.OPEN
+        and not await story.noted(file.conn, closed_key(file, visit))
+    ]
+    return Entered(
+        tasks=tuple(task for part in opened for task in part.tasks),
+        windows=tuple(window for part in opened for window in part.windows),
+    )

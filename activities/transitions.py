@@ -1,0 +1,83 @@
+"""One move of an order: give back, leave, work, enter; one transaction, one effect."""
+
+from collections.abc import Awaitable, Callable
+
+from activities.leaving import give_number, leave, undo
+from activities.models import Entered, Transition
+from activities.opening import Blocked, enter
+from activities.order_file import Department, Keyed, OrderFile
+from store import orders, windows
+
+Record = Callable[[OrderFile, Transition], Awaitable[None]]
+"""Writes down what a department has done in the step that is left."""
+
+Attempt = Callable[[OrderFile, Transition], Awaitable[str | Blocked]]
+"""Tries to take a resource or to pass a gate: what was done, in words, or why it cannot be."""
+
+
+class Mover(Department):
+    """A department whose activities move the order."""
+
+    async def move(
+        self,
+        activity: str,
+        transition: Transition,
+        *,
+        record: Record | None = None,
+        attempt: Attempt | None = None,
+    ) -> Entered:
+        """Moves the order, once for the transition's key."""
+
+        async def work(file: OrderFile) -> Entered:
+            await _leave(file, transition)
+            if record is not None:
+                await record(file, transition)
+            if attempt is None:
+                entered = await _enter(file, transition)
+            else:
+                entered = await _attempt(file, transition, attempt)
+            await show_standing(file)
+            return entered
+
+        keyed = Keyed(transition.order_id, transition.key, transition.now)
+        return await self.once(activity, keyed, Entered, work)
+
+
+async def show_standing(file: OrderFile) -> None:
+    """Shows in lists how the order stands: the worst of the windows that still run."""
+    slack, level = await windows.standing(file.conn, file.id)
+    await orders.project(file.conn, file.id, slack=slack.value, level=level, updated_at=file.now)
+
+
+async def _leave(file: OrderFile, transition: Transition) -> None:
+    await undo(file, transition.undo)
+    if transition.leave is not None:
+        await leave(file, transition.leave)
+        if transition.leave.at.step == file.profile.number_at:
+            await give_number(file)
+
+
+async def _enter(file: OrderFile, transition: Transition) -> Entered:
+    if transition.enter is None:
+        return Entered()
+    return await enter(file, transition.workflow_id, transition.enter)
+
+
+async def _attempt(file: OrderFile, transition: Transition, attempt: Attempt) -> Entered:
+    """A success opens what comes `then`; a failure opens the step itself, with a task."""
+    entered = transition.enter
+    assert entered is not None, "a resource or a gate is always entered"
+    tried = await attempt(file, transition)
+    if isinstance(tried, Blocked):
+        return await enter(file, transition.workflow_id, entered, tried)
+    step = file.profile.step(entered.at.step)
+    await file.note(
+        "step_done",
+        f"{step.title}: {tried}",
+        key=f"{entered.at.key(file.id)}/done",
+        step=step.id,
+        data={"visit": entered.at.visit},
+    )
+    if transition.then is None:
+        return Entered()
+    return await enter(file, transition.workflow_id, transition.then)

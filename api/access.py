@@ -1,0 +1,137 @@
+"""Who may do what: one table, one door. A route that is not in the table opens for nobody."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from api.problems import UNAUTHENTICATED, FieldError, Problem
+from api.services import Wired
+from domain.errors import NotAllowed, UnknownThing
+from domain.roles import STAFF, Role
+from store.keys import KeyHolder, holder_of
+
+KEY_LENGTH_MAX = 200
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+Roles = frozenset[Role]
+
+EVERYBODY: Final = frozenset(Role)
+PUBLIC: Final = None
+_WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
+_RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
+
+MAY: Final[Mapping[str, Roles | None]] = {
+    "POST /orders": _WISHERS,
+    "GET /orders": EVERYBODY,
+    "GET /orders/{order_id}": EVERYBODY,
+    "GET /orders/{order_id}/timeline": EVERYBODY,
+    "GET /orders/{order_id}/windows": EVERYBODY,
+    "POST /orders/{order_id}/changes": _WISHERS,
+    "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
+    "POST /orders/{order_id}/cancellation": _WISHERS,
+    "POST /orders/{order_id}/receipt": _RECEIVERS,
+    "GET /tasks": EVERYBODY,
+    "GET /tasks/{task_id}": EVERYBODY,
+    "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides
+    "GET /overdue": STAFF,
+    "GET /profiles": EVERYBODY,
+    "GET /profiles/{profile_id}": EVERYBODY,
+    "GET /metrics": frozenset({Role.OPERATIONS}),
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /docs": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+}
+
+# Counters only, and the scraper beside the process has no key.
+OPEN_ON_LOOPBACK: Final = frozenset({"GET /metrics"})
+
+PERSONAL_READERS: Final = frozenset(
+    {
+        Role.CUSTOMER,
+        Role.SALES,
+        Role.SALES_MANAGER,
+        Role.ORDER_DESK,
+        Role.CUSTOMER_SERVICE,
+        Role.LOGISTICS,
+        Role.OPERATIONS,
+    }
+)
+"""Who sees a customer's contact and address: those who call or deliver (DATA overlay)."""
+
+
+class Principal(KeyHolder):
+    """Who asks. A key that names a customer sees that customer's things and no other's."""
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is somebody inside the company."""
+        return self.customer is None
+
+    def must_see(self, customer: str, kind: str, key: str) -> None:
+        """Raises UnknownThing for somebody else's things: that they exist is nobody's business."""
+        if not self.is_staff and self.customer != customer:
+            raise UnknownThing(kind, key)
+
+    @property
+    def sees_personal_data(self) -> bool:
+        """Whether contact and address are shown."""
+        return not PERSONAL_READERS.isdisjoint(self.roles)
+
+
+def route_of(request: Request) -> str:
+    """The request's entry in `MAY`, for example `GET /orders/{order_id}`."""
+    return f"{request.method} {request.scope['route'].path}"
+
+
+async def authorise(request: Request, services: Wired) -> Principal | None:
+    """Lets in who may; runs before every endpoint, and before any body is read."""
+    route = route_of(request)
+    allowed = MAY.get(route, frozenset())
+    if allowed is PUBLIC or (route in OPEN_ON_LOOPBACK and _is_from_here(request)):
+        return None
+    principal = await _identified(request, services)
+    if allowed.isdisjoint(principal.roles):
+        raise NotAllowed(tuple(sorted(allowed)))
+    return principal
+
+
+def _is_from_here(request: Request) -> bool:
+    return request.client is not None and request.client.host in LOOPBACK
+
+
+async def _identified(request: Request, services: Wired) -> Principal:
+    key = _presented_key(request)
+    if key is not None and len(key) <= KEY_LENGTH_MAX:
+        async with services.reading() as conn:
+            holder = await holder_of(conn, key)
+        if holder is not None:
+            return Principal(**holder.model_dump())
+    raise Problem(
+        UNAUTHENTICATED,
+        "the key is missing" if key is None else "the key is unknown or was revoked",
+        [
+            FieldError(
+                field="Authorization",
+                message="holds no valid key",
+                cure="send `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+            )
+        ],
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _presented_key(request: Request) -> str | None:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and bearer.strip():
+        return bearer.strip()
+    return request.headers.get("x-api-key")
+
+
+async def _caller(principal: Annotated[Principal | None, Depends(authorise)]) -> Principal:
+    assert principal is not None, "endpoints for everybody ask for no caller"
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]

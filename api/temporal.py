@@ -1,0 +1,134 @@
+"""The way to the engine: connects at first use, and says plainly when nobody answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from pydantic import BaseModel
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.problems import away
+from domain.errors import InvalidField, NotAllowed, Refused, TaskNotOpen
+from settings import Settings
+from workflows.contract import (
+    COMPLETE_TASK,
+    OrderStart,
+    TaskCompleted,
+    TaskCompletion,
+    order_workflow_id,
+)
+from workflows.starting import start_order
+
+CALL_SECONDS = 5.0
+PING_SECONDS = 2.0
+# An update needs a living worker and is answered at once; a healthy one takes 20 ms.
+WORKER_SECONDS = 5.0
+
+
+class WorkflowGone(Exception):  # noqa: N818  a fact, like the errors of the domain
+    """There is no open workflow of this id."""
+
+
+class Temporal:
+    """One lazily connected client. A server that comes back is found again by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._address = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
+        self._namespace = settings.temporal_namespace
+        self._task_queue = settings.task_queue
+        self._client: Client | None = None
+
+    async def ping(self) -> None:
+        """Asks the engine for a sign of life. Raises Problem 503."""
+        async with self._asking(PING_SECONDS):
+            client = await self._connected()
+            await client.service_client.check_health(timeout=timedelta(seconds=PING_SECONDS))
+
+    async def start(self, start: OrderStart) -> None:
+        """Starts an order's workflow; does nothing when it runs or ran. Raises Problem 503."""
+        async with self._asking(CALL_SECONDS):
+            client = await self._connected()
+            await start_order(client, self._task_queue, start)
+
+    async def signal(self, order_id: str, name: str, notice: BaseModel) -> None:
+        """Tells an order's workflow. Raises WorkflowGone, and Problem 503."""
+        async with self._asking(CALL_SECONDS):
+            client = await self._connected()
+            handle = client.get_workflow_handle(order_workflow_id(order_id))
+            try:
+                await handle.signal(name, notice)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise WorkflowGone(order_id) from error
+                raise
+
+    async def complete(self, workflow_id: str, completion: TaskCompletion) -> TaskCompleted:
+        """Gives a person's answer to the workflow that asked.
+
+        Raises what the workflow refused with (TaskNotOpen, NotAllowed, InvalidField), and
+        Problem 503 when no worker answers in time.
+        """
+        async with self._asking(WORKER_SECONDS):
+            client = await self._connected()
+            handle = client.get_workflow_handle(workflow_id)
+            try:
+                return await handle.execute_update(
+                    COMPLETE_TASK,
+                    completion,
+                    id=completion.request_id,
+                    result_type=TaskCompleted,
+                )
+            except WorkflowUpdateFailedError as error:
+                raise _refusal(error, completion) from error
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise TaskNotOpen(completion.task_id) from error
+                raise
+
+    async def _connected(self) -> Client:
+        if self._client is None:
+            self._client = await Client.connect(
+                self._address,
+                namespace=self._namespace,
+                data_converter=pydantic_data_converter,
+                lazy=True,
+            )
+        return self._client
+
+    @asynccontextmanager
+    async def _asking(self, seconds: float) -> AsyncIterator[None]:
+        """Bounds a call, and turns an engine that does not answer into a problem."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise away(
+                "nobody took it in time; it may still be taken, so look before you ask again, "
+                "or ask again with the same Idempotency-Key"
+            ) from error
+        except RPCError as error:
+            raise away("the workflow engine does not take requests at the moment") from error
+        except RuntimeError as error:  # what the SDK raises when nobody listens
+            raise away("the workflow engine cannot be reached at the moment") from error
+
+
+def _refusal(error: WorkflowUpdateFailedError, completion: TaskCompletion) -> Exception:
+    """What the workflow said, as the domain's error; the error itself when it is none of these."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return error
+    field = str(cause.details[0]) if cause.details else "task_id"
+    refusals: dict[str, Refused] = {
+        "TaskNotOpen": TaskNotOpen(completion.task_id),
+        "NotAllowed": NotAllowed((field,)),
+        "InvalidField": InvalidField(field, cause.message),
+    }
+    return refusals.get(cause.type or "", error)

@@ -1,0 +1,231 @@
+"""What the API shows of orders, tasks and cases; a customer sees less of how the house works."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from api.access import Principal
+from domain.base import Record
+from store.rows import (
+    CaseRow,
+    FullOrderRow,
+    MarkRow,
+    OrderRow,
+    TaskRow,
+    TimelineRow,
+    WindowRow,
+    WishRow,
+)
+
+PERSONAL_FIELDS = ("contact", "deliver_to")
+
+
+class Links(Record):
+    """Where to look on. `web_ui` is for staff."""
+
+    self: str = Field(examples=["/orders/0198f6c2-1111-4222-8333-944445555666"])
+    timeline: str
+    windows: str
+    web_ui: str | None = None
+
+
+class Receipt(Record):
+    """The answer to a submitted order; the number comes at the step the profile names."""
+
+    id: str = Field(examples=["0198f6c2-1111-4222-8333-944445555666"])
+    number: str | None = Field(examples=[None])
+    state: str = Field(examples=["open"])
+    links: Links
+
+
+class OrderItem(Record):
+    """An order in a list."""
+
+    id: str
+    number: str | None
+    profile: str
+    customer: str
+    version: int
+    amount: Decimal
+    currency: str
+    promised_at: datetime
+    rush: bool
+    state: str
+    stage: str | None
+    step: str | None
+    waiting_role: str | None
+    due_at: datetime | None
+    slack: str
+    level: int | None
+    reason: str | None
+    received_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+
+
+class OrderDetail(OrderItem):
+    """One order with what was ordered. Contact and address only for those who need them."""
+
+    order: Mapping[str, Any]
+    links: Links
+
+
+class Event(Record):
+    """An entry of the timeline; `data` holds names and notes and is for staff."""
+
+    at: datetime
+    kind: str
+    step: str | None
+    text: str
+    data: Mapping[str, Any] | None = None
+
+
+class FallenMark(Record):
+    """A mark that has fallen."""
+
+    mark: str
+    due_at: datetime
+    recorded_at: datetime
+
+
+class Clock(Record):
+    """A window and why it is due when it is. Marks are for staff."""
+
+    key: str
+    rule: str = Field(examples=["S08.W03"])
+    step: str
+    role: str
+    limit: str = Field(examples=["2h"])
+    calendar: str = Field(examples=["cn@2026.1"])
+    provisional: bool
+    state: str
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime | None
+    explanation: str
+    marks: tuple[FallenMark, ...] | None = None
+
+
+class Wish(Record):
+    """A change, a cancellation or a receipt and what became of it."""
+
+    id: str
+    order_id: str
+    kind: str
+    state: str = Field(examples=["received"])
+    against_version: int | None
+    fields: tuple[str, ...] = Field(description="The order's fields that it touches")
+    reason: str | None
+    requested_at: datetime
+    settled_at: datetime | None
+    links: Mapping[str, str]
+
+
+class TaskItem(Record):
+    """A task. Who answered it and how is for staff."""
+
+    id: str
+    order_id: str
+    order_number: str | None
+    customer: str
+    step: str
+    role: str
+    title: str
+    title_zh: str
+    outcomes: tuple[str, ...]
+    requires: tuple[str, ...]
+    facts: Mapping[str, Any]
+    state: str
+    opened_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+    outcome: str | None
+    note: str | None = None
+    data: Mapping[str, Any] | None = None
+    decided_by: str | None = None
+    links: Mapping[str, str]
+
+
+class CaseItem(Record):
+    """An overdue case: which window was missed, why, and who answers for it."""
+
+    id: str
+    order_id: str
+    order_number: str | None
+    customer: str
+    rule: str
+    step: str
+    due_at: datetime
+    role: str
+    state: str
+    cause: str | None
+    cause_note: str | None
+    responsible: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    links: Mapping[str, str]
+
+
+def order_links(order_id: str, web_ui: str | None) -> Links:
+    """Where to look on from an order."""
+    here = f"/orders/{order_id}"
+    return Links(self=here, timeline=f"{here}/timeline", windows=f"{here}/windows", web_ui=web_ui)
+
+
+def order_item(row: OrderRow) -> OrderItem:
+    """A row of the list."""
+    return OrderItem(**_shared(OrderItem, row))
+
+
+def order_detail(row: FullOrderRow, principal: Principal, web_ui: str | None) -> OrderDetail:
+    """One order, without contact and address for those who neither call nor deliver."""
+    hidden = () if principal.sees_personal_data else PERSONAL_FIELDS
+    body = {name: value for name, value in row.body.items() if name not in hidden}
+    links = order_links(row.id, web_ui)
+    return OrderDetail(**_shared(OrderItem, row), order=body, links=links)
+
+
+def event(row: TimelineRow, principal: Principal) -> Event:
+    """An entry of the timeline."""
+    hidden = set() if principal.is_staff else {"data"}
+    return Event(**row.model_dump(exclude=hidden))
+
+
+def clock(row: WindowRow, fallen: list[MarkRow], principal: Principal) -> Clock:
+    """A window."""
+    marks = tuple(FallenMark(**mark.model_dump(exclude={"window"})) for mark in fallen)
+    return Clock(**row.model_dump(), marks=marks if principal.is_staff else None)
+
+
+def wish(row: WishRow) -> Wish:
+    """A change, cancellation or receipt."""
+    order = f"/orders/{row.order_id}"
+    return Wish(
+        **_shared(Wish, row),
+        fields=tuple(sorted(row.patch)),
+        links={"self": f"{order}/changes/{row.id}", "order": order},
+    )
+
+
+def task_item(row: TaskRow, principal: Principal) -> TaskItem:
+    """A task."""
+    shown = _shared(TaskItem, row)
+    if not principal.is_staff:
+        shown |= {"note": None, "data": None, "decided_by": None}
+    here = f"/tasks/{quote(row.id, safe='')}"
+    links = {"self": here, "completion": f"{here}/completion", "order": f"/orders/{row.order_id}"}
+    return TaskItem(**shown, links=links)
+
+
+def case_item(row: CaseRow) -> CaseItem:
+    """An overdue case."""
+    return CaseItem(**_shared(CaseItem, row), links={"order": f"/orders/{row.order_id}"})
+
+
+def _shared(view: type[Record], row: Record) -> dict[str, Any]:
+    """What the view shows of the row under the same name."""
+    return row.model_dump(include=set(view.model_fields))

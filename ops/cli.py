@@ -1,0 +1,117 @@
+"""The `dueline` command. Each command's module loads only when the command is called."""
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+from pydantic import ValidationError
+
+from domain.errors import DuelineError
+
+UNPREFIXED = {"DATABASE_URL", "TEMPORAL_ADDRESS"}
+EXIT_FAILED = 1
+EXIT_MISUSED = 2
+# These start or explain the platform: they work even while the order commands do not load.
+INDEPENDENT = {"up", "demo", "policy", "calendar"}
+
+HELP = """Dueline: every order has a due line.
+
+Examples
+
+    dueline up
+    dueline demo
+    dueline submit examples/orders.csv
+    dueline tasks --role planning --json
+    dueline calendar due --calendar cn --from 2026-11-23T09:00+08:00 --work 4h
+
+Settings come from the environment: DUELINE_DATA_DIR, DUELINE_API_PORT, DUELINE_TEMPORAL_PORT,
+DUELINE_UI_PORT, and DATABASE_URL and TEMPORAL_ADDRESS for servers that others run.
+"""
+
+
+async def up() -> int:
+    """Starts PostgreSQL, Temporal, worker and API in the foreground, until Ctrl-C.
+
+    Example: DUELINE_API_PORT=8080 dueline up
+    """
+    from settings import Settings
+
+    settings = Settings()
+    from ops.up import run_up
+
+    return await run_up(settings)
+
+
+async def demo() -> int:
+    """Starts everything, runs the example orders at fast-forwarded time, and says what happened.
+
+    Example: dueline demo
+    """
+    from settings import Settings
+
+    settings = Settings()
+    from ops.demo import run_demo
+
+    return await run_demo(settings)
+
+
+def build(arguments: list[str]) -> App:
+    """Returns the command tree that these arguments need."""
+    app = App(name="dueline", help=HELP, help_format="markdown", version="0.1.0")
+    app.command(up)
+    app.command(demo)
+    app.command("ops.commands_policy:app", name="policy", help="Check, list and show profiles.")
+    app.command(
+        "ops.commands_policy:calendar_app", name="calendar", help="Compute with working calendars."
+    )
+    if not arguments or arguments[0] not in INDEPENDENT:
+        from ops.commands_orders import register
+
+        register(app)
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns its exit code. Errors that we know become one sentence."""
+    try:
+        result = build(arguments)(
+            arguments, exit_on_error=False, print_error=True, result_action="return_value"
+        )
+    except DuelineError as error:
+        return _complain(str(error), EXIT_FAILED)
+    except ValidationError as error:
+        return _complain(_misfit(error), EXIT_MISUSED)
+    except CycloptsError:  # printed already, with what was expected
+        return EXIT_MISUSED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+    except KeyboardInterrupt:
+        return _complain("Stopped.", EXIT_FAILED)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _misfit(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if error.title == "Settings":
+        bare = name.upper().removeprefix("DUELINE_")
+        name = bare if bare in UNPREFIXED else f"DUELINE_{bare}"
+    return f"{name} is not usable: {first['msg'].removeprefix('Value error, ')}."
+
+
+def main() -> None:
+    """Entry point. Leaves without the interpreter's farewell."""
+    code = run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's threads sometimes abort an ordinary exit (sdk-python#300).
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""What a new platform starts with: an example factory, and one API key for each role."""
+
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field
+
+from domain.base import Code, Line, Number, Record
+from domain.money import Currency
+from domain.roles import Role
+from store import master
+from store.engine import Connection, create_engine
+from store.keys import digest_of
+
+EXAMPLE_FACTORY = Path(__file__).resolve().parents[1] / "examples" / "master"
+KEYS_FILE = "api-keys.json"
+KEY_BYTES = 24
+
+Entry = TypeVar("Entry", bound=Record)
+Positive = Annotated[Number, Field(gt=0)]
+
+
+class CustomerEntry(Record):
+    """A row of `customers.json`."""
+
+    code: Code
+    name: Line
+    contact: Line | None = None
+    phone: Line | None = None
+    email: Line | None = None
+    address: Line | None = None
+    currency: Currency
+
+
+class MaterialEntry(Record):
+    """A row of `materials.json`; `on_hand` counts only for a material that is new."""
+
+    code: Code
+    name: Line
+    name_zh: Line
+    unit: Line
+    on_hand: Annotated[Number, Field(ge=0)] = Decimal(0)
+
+
+class LineEntry(Record):
+    """A row of `lines.json`; a shift is a pair such as `["08:30", "12:00"]`."""
+
+    code: Code
+    name: Line
+    name_zh: Line
+    shifts: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]
+
+
+class BillEntry(Record):
+    """One material of a product, and how much a unit takes."""
+
+    material: Code
+    per_unit: Positive
+
+
+class ProductEntry(Record):
+    """A row of `products.json`."""
+
+    code: Code
+    name: Line
+    name_zh: Line
+    unit: Line
+    line: Code
+    minutes_per_unit: Positive
+    bom: tuple[BillEntry, ...]
+
+
+async def seed_platform(database_url: str, data_dir: Path) -> dict[str, str]:
+    """Makes sure that there is one API key for each role, and returns them by role.
+
+    The keys stand in `<data_dir>/api-keys.json`, readable by its owner alone, and stay the same
+    over restarts, also when the database is a fresh one; the database knows their digests only.
+    A database without customers gets the example factory of `examples/master`: the embedded
+    platform can be tried at once. The customer's key speaks for the first customer by code;
+    without any customer there is none.
+    """
+    async with _transaction(database_url) as conn:
+        customer = await master.first_customer(conn)
+        if customer is None and EXAMPLE_FACTORY.is_dir():
+            await _load(conn, EXAMPLE_FACTORY)
+            customer = await master.first_customer(conn)
+        keys = _keys(data_dir, [role for role in Role if customer or role is not Role.CUSTOMER])
+        rows = [
+            {
+                "digest": digest_of(key),
+                "name": f"{Role(role).words} (local)",
+                "roles": [role],
+                "customer": customer if role == Role.CUSTOMER else None,
+            }
+            for role, key in keys.items()
+        ]
+        await master.save_api_keys(conn, rows)
+    return keys
+
+
+async def load_master_data(database_url: str, folder: Path) -> None:
+    """Loads customers, materials, lines and products from `folder`, as often as you like.
+
+    Corrects what is known already and removes nothing; what is on hand of a known material is
+    left alone. Raises pydantic's ValidationError for a row that cannot be.
+    """
+    async with _transaction(database_url) as conn:
+        await _load(conn, folder)
+
+
+async def _load(conn: Connection, folder: Path) -> None:
+    customers = _read(folder / "customers.json", CustomerEntry)
+    materials = _read(folder / "materials.json", MaterialEntry)
+    lines = _read(folder / "lines.json", LineEntry)
+    products = _read(folder / "products.json", ProductEntry)
+    await master.save_customers(conn, [row.model_dump() for row in customers])
+    await master.save_materials(conn, [row.model_dump() for row in materials])
+    await master.save_lines(conn, [row.model_dump() for row in lines])
+    bills = {row.code: [item.model_dump() for item in row.bom] for row in products}
+    await master.save_products(conn, [row.model_dump(exclude={"bom"}) for row in products], bills)
+
+
+def _read(path: Path, entry: type[Entry]) -> tuple[Entry, ...]:
+    rows = json.loads(path.read_bytes())
+    return tuple(entry.model_validate(row) for row in rows)
+
+
+def _keys(data_dir: Path, roles: list[Role]) -> dict[str, str]:
+    """The keys of an earlier start, and new ones for roles that had none."""
+    path = data_dir / KEYS_FILE
+    known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    keys = {
+        role.value: known.get(role.value) or f"dl_{role.value}_{secrets.token_urlsafe(KEY_BYTES)}"
+        for role in roles
+    }
+    if keys != known:
+        _write_private(path, json.dumps(keys, indent=2) + "\n")
+    return keys
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Writes beside its place first: nobody ever reads half a file, or one that others can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    unfinished.replace(path)
+
+
+@asynccontextmanager
+async def _transaction(database_url: str) -> AsyncIterator[Connection]:
+    engine = create_engine(database_url, pool_size=1)
+    try:
+        async with engine.begin() as conn:
+            yield conn
+    finally:
+        await engine.dispose()

@@ -1,0 +1,276 @@
+"""Whether a profile makes sense as a whole; each field by itself is the model's business."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from domain.orders import OrderRequest
+from domain.stages import Stage
+from domain.windows import Clock, Mark
+from policy.calendars import CALENDARS
+from policy.faults import choose
+from policy.model import (
+    NEXT,
+    REFUSE,
+    AlongsideStep,
+    Fact,
+    GateStep,
+    Profile,
+    ResourceStep,
+    ReviewStep,
+    RouteStep,
+    Step,
+    TaskStep,
+    WaitStep,
+    Window,
+    Work,
+)
+
+FieldPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault of the whole: at `path`, and where two places clash at the `other`, too.
+
+    `missing` names the step that was asked for and is not there.
+    """
+
+    path: FieldPath
+    what: str
+    cure: str
+    missing: str | None = None
+    other: FieldPath | None = None
+
+
+def check(profile: Profile) -> Iterator[Problem]:
+    """Everything that contradicts itself in `profile`."""
+    yield from _names(profile)
+    yield from _windows(profile)
+    targets = tuple(_targets(profile))
+    yield from targets
+    yield from _alongside(profile)
+    yield from _detours(profile)
+    if not targets:
+        # Walking a route with a missing step would report its followers, too.
+        yield from _route(profile)
+    yield from _gates(profile)
+    yield from _waits(profile)
+    yield from _ladder(profile)
+
+
+def _names(profile: Profile) -> Iterator[Problem]:
+    seen: dict[str, FieldPath] = {}
+    for index, step in enumerate(profile.steps):
+        path: FieldPath = ("steps", index, "id")
+        if step.id in seen:
+            what, cure = f"there are two steps {step.id!r}", "give each its own id"
+            yield Problem(path, what, cure, other=seen[step.id])
+        if step.id in (NEXT, REFUSE):
+            yield Problem(path, f"{step.id!r} is a target, not a step", "choose another id")
+        seen.setdefault(step.id, path)
+    if profile.calendar not in CALENDARS:
+        what = f"there is no calendar {profile.calendar!r}"
+        yield Problem(("calendar",), what, choose(profile.calendar, CALENDARS))
+    for index, name in enumerate(profile.required_fields):
+        if name not in OrderRequest.model_fields:
+            what = f"an order has no field {name!r}"
+            yield Problem(("required_fields", index), what, choose(name, OrderRequest.model_fields))
+    ids = [step.id for step in profile.route if not step.detour]
+    for field in ("number_at", "minor_change_until"):
+        step_id: str = getattr(profile, field)
+        if step_id not in ids:
+            what = f"the route has no step {step_id!r}"
+            yield Problem((field,), what, choose(step_id, ids), step_id)
+
+
+def _windows(profile: Profile) -> Iterator[Problem]:
+    seen: dict[str, FieldPath] = {}
+    for path, window in _placed_windows(profile):
+        if window.id in seen:
+            what, cure = f"rule {window.id} has a window already", "give each its own rule id"
+            yield Problem((*path, "id"), what, cure, other=seen[window.id])
+        seen.setdefault(window.id, (*path, "id"))
+
+
+def _placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
+    for index, step in enumerate(profile.steps):
+        if step.window:
+            yield ("steps", index, "window"), step.window
+    yield ("case", "cause_window"), profile.case.cause_window
+    yield ("case", "closing_window"), profile.case.closing_window
+
+
+def _leads(step: RouteStep) -> dict[FieldPath, str]:
+    """Where each answer of a step leads, by the field that says so."""
+    match step:
+        case TaskStep():
+            return {("outcomes", answer): target for answer, target in step.outcomes.items()}
+        case ReviewStep() | ResourceStep():
+            return {("refused",): step.refused}
+        case _:
+            return {}
+
+
+def _targets(profile: Profile) -> Iterator[Problem]:
+    ids = [step.id for step in profile.route]
+    for index, step in enumerate(profile.steps):
+        if isinstance(step, AlongsideStep):
+            continue
+        for field, target in _leads(step).items():
+            if target not in (NEXT, REFUSE, *ids):
+                what = f"the route has no step {target!r}"
+                cure = choose(target, (NEXT, REFUSE, *ids))
+                yield Problem(("steps", index, *field), what, cure, target)
+        if isinstance(step, ReviewStep):
+            path: FieldPath = ("steps", index, "reviewers")
+            for role, times in Counter(step.reviewers).items():
+                if times > 1:
+                    yield Problem(path, f"{role.words} reviews twice", "name each role once")
+
+
+def _alongside(profile: Profile) -> Iterator[Problem]:
+    ids = [step.id for step in profile.route]
+    for index, step in enumerate(profile.steps):
+        if not isinstance(step, AlongsideStep):
+            continue
+        for place, name in enumerate(step.during):
+            if name not in ids:
+                path: FieldPath = ("steps", index, "during", place)
+                yield Problem(path, f"the route has no step {name!r}", choose(name, ids), name)
+        if step.window is None:
+            cure = "give it a window; answering in time is all it asks for"
+            yield Problem(("steps", index), "runs alongside without a window", cure)
+            continue
+        promised = step.window.limit.clock is Clock.PROMISED
+        if promised != (step.trigger == "on_promise"):
+            path = ("steps", index, "window", "limit")
+            what = f"the trigger {step.trigger} and the limit {step.window.limit} do not fit"
+            yield Problem(path, what, "`promised` belongs to on_promise, and on_promise to it")
+
+
+def _detours(profile: Profile) -> Iterator[Problem]:
+    for index, step in enumerate(profile.steps):
+        if not step.detour:
+            continue
+        if not isinstance(step, TaskStep):
+            what = f"a {step.kind} cannot be a detour"
+            yield Problem(("steps", index, "detour"), what, "only a task says where to go from it")
+            continue
+        for answer, target in step.outcomes.items():
+            if target == NEXT:
+                path: FieldPath = ("steps", index, "outcomes", answer)
+                what = "a detour has no next step"
+                yield Problem(path, what, "name the step at which the order returns to the route")
+        others = (other for other in profile.route if other.id != step.id)
+        if not any(step.id in _leads(other).values() for other in others):
+            what = "no other step leads to this detour"
+            cure = f"name {step.id} as a target, or drop the step"
+            yield Problem(("steps", index), what, cure)
+
+
+def _successors(profile: Profile) -> dict[str, set[str]]:
+    """The steps that may follow each step; REFUSE and NEXT stand for leaving the route."""
+    main = [step.id for step in profile.route if not step.detour]
+    following = dict(zip(main, [*main[1:], NEXT], strict=True))
+    successors: dict[str, set[str]] = {}
+    for step in profile.route:
+        leads = set(_leads(step).values())
+        if not isinstance(step, TaskStep):
+            leads.add(NEXT)
+        onward = following.get(step.id, REFUSE)
+        successors[step.id] = {onward if target == NEXT else target for target in leads}
+    return successors
+
+
+def _route(profile: Profile) -> Iterator[Problem]:
+    successors = _successors(profile)
+    index_of = {step.id: index for index, step in enumerate(profile.steps)}
+    first = next((step.id for step in profile.route if not step.detour), None)
+    if first is None:
+        yield Problem(("steps",), "has no route", "write at least one step that is no detour")
+        return
+    reached = _closure({first}, successors)
+    if NEXT not in reached:
+        yield Problem(("steps",), "the route never reaches its end", "let some answer lead `next`")
+    for step in profile.route:
+        path: FieldPath = ("steps", index_of[step.id])
+        if step.id not in reached and not step.detour:
+            yield Problem(path, "no answer leads here", "lead to it, or drop it")
+        if not _closure({step.id}, successors) & {NEXT, REFUSE}:
+            yield Problem(path, "no way leads out of here", "let some answer lead `next`")
+
+
+def _closure(start: set[str], successors: dict[str, set[str]]) -> set[str]:
+    reached, open_ends = set(start), list(start)
+    while open_ends:
+        for follower in successors.get(open_ends.pop(), set()) - reached:
+            reached.add(follower)
+            open_ends.append(follower)
+    return reached
+
+
+def _gates(profile: Profile) -> Iterator[Problem]:
+    earlier: list[Step] = []
+    for index, step in enumerate(profile.steps):
+        if isinstance(step, GateStep):
+            for place, fact in enumerate(step.facts):
+                if not any(_makes_true(other, fact) for other in earlier):
+                    path: FieldPath = ("steps", index, "facts", place)
+                    what = f"no earlier step can make {fact} true"
+                    yield Problem(path, what, f"put {_MAKERS[fact]} before the gate")
+        if not step.detour:
+            earlier.append(step)
+
+
+_MAKERS = {
+    Fact.INSPECTION_PASSED: "a task with `work: record_inspection`",
+    Fact.GOODS_MATCH_ORDER: "a task with `work: record_packing`",
+    Fact.PLAN_APPROVED: f"a task of stage {Stage.PLAN_APPROVAL}",
+    Fact.CUSTOMER_CONFIRMED: f"a task of stage {Stage.CONFIRMATION}",
+    Fact.REVIEW_APPROVED: "a review",
+}
+
+
+def _makes_true(step: Step, fact: Fact) -> bool:
+    if fact is Fact.REVIEW_APPROVED:
+        return isinstance(step, ReviewStep)
+    if not isinstance(step, TaskStep):
+        return False
+    match fact:
+        case Fact.INSPECTION_PASSED:
+            return step.work is Work.RECORD_INSPECTION
+        case Fact.GOODS_MATCH_ORDER:
+            return step.work is Work.RECORD_PACKING
+        case Fact.PLAN_APPROVED:
+            return step.stage is Stage.PLAN_APPROVAL
+        case Fact.CUSTOMER_CONFIRMED:
+            return step.stage is Stage.CONFIRMATION
+
+
+def _waits(profile: Profile) -> Iterator[Problem]:
+    dispatched = False
+    for index, step in enumerate(profile.steps):
+        if isinstance(step, TaskStep) and step.work is Work.RECORD_DISPATCH:
+            dispatched = True
+        if not isinstance(step, WaitStep):
+            continue
+        if not dispatched:
+            what = "waits for a receipt before anything is dispatched"
+            cure = "put it after the task with `work: record_dispatch`"
+            yield Problem(("steps", index), what, cure)
+        if step.auto_after and step.auto_after.count == 0:
+            path: FieldPath = ("steps", index, "auto_after")
+            yield Problem(path, f"{step.auto_after} is no length", "write 7d/CT or 5wd")
+
+
+def _ladder(profile: Profile) -> Iterator[Problem]:
+    marks = [rung.mark for rung in profile.ladder]
+    if Mark.BREACH not in marks:
+        yield Problem(("ladder",), "has no rung for the breach", "add `- mark: breach`")
+    for index, (lower, higher) in enumerate(pairwise(marks), start=1):
+        if higher.level <= lower.level:
+            what = f"{higher} stands after {lower}"
+            cure = f"write the rungs upwards: {', '.join(Mark)}"
+            yield Problem(("ladder", index, "mark"), what, cure)

@@ -1,0 +1,200 @@
+"""A profile as its owner would read it aloud: numbered articles, one a step."""
+
+from collections.abc import Iterable, Iterator
+
+from domain.windows import Clock
+from policy.model import (
+    NEXT,
+    REFUSE,
+    AlongsideStep,
+    GateStep,
+    Listener,
+    Pace,
+    Profile,
+    ResourceStep,
+    ReviewStep,
+    RouteStep,
+    Rung,
+    Step,
+    TaskStep,
+    WaitStep,
+    Window,
+    Work,
+)
+
+_PACES = {
+    Pace.ENGINE: "at once, by the platform",
+    Pace.PROMISE: "in time for the promised date",
+    Pace.CUSTOMER: "in the customer's own time",
+    Pace.DEPARTMENT: "in the department's own time",
+}
+_NOTICES = {
+    "on_warning": "as soon as a window is warned",
+    "on_delay_known": "as soon as a delay is known",
+    "after_remedy_failed": "when no remedy has helped",
+    "on_extension_needed": "when the promised date has to move",
+}
+_RESOURCES = {
+    Work.CHECK_MATERIAL: "reserves the material",
+    Work.BOOK_SLOT: "books a line",
+}
+_TRIGGERS = {
+    "daily": "Every working day during",
+    "on_delay": "When a delay becomes known during",
+    "on_promise": "During",
+}
+
+
+def read_aloud(profile: Profile) -> str:
+    """The whole regulation as text: route, duties alongside, ladder, case and notices."""
+    return "\n".join(_lines(profile)) + "\n"
+
+
+def _lines(profile: Profile) -> Iterator[str]:
+    yield f"{profile.id}: {profile.title} ({profile.title_zh}), edition {profile.version}"
+    yield f"From {profile.source}. Calendar {profile.calendar}."
+    required = _and(_words(name) for name in profile.required_fields)
+    yield f"An order states {required}. It gets its number at {_title(profile, profile.number_at)}."
+    until = _title(profile, profile.minor_change_until)
+    yield f"A minor change still applies until the end of {until}."
+    yield ""
+    yield "The route"
+    number = 0
+    for step in profile.route:
+        # A detour is read where it stands, with the number of the step that it follows.
+        number += not step.detour
+        mark = f"{number}{'a' if step.detour else ''}."
+        yield f"{mark} {_head(step)}. {_article(profile, step)}"
+    yield ""
+    yield "Alongside"
+    for beside in profile.alongside:
+        yield f"– {_head(beside)}. {_duty(profile, beside)}"
+    yield ""
+    yield "When a window is not kept"
+    for rung in profile.ladder:
+        yield f"E{rung.mark.level} {_rung(rung)}"
+    case = profile.case
+    yield (
+        f"An overdue case: {case.cause_role.words} states the cause {_time(case.cause_window)}; "
+        f"{case.closing_role.words} closes it {_time(case.closing_window)}."
+    )
+    yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
+
+
+def _head(step: Step) -> str:
+    return f"{step.title} ({step.title_zh}, {step.stage})"
+
+
+def _article(profile: Profile, step: RouteStep) -> str:
+    sentences = [_opening(step), step.standard]
+    match step:
+        case TaskStep():
+            sentences += _required(step)
+            if set(step.outcomes.values()) != {NEXT}:
+                sentences.append(_outcomes(profile, step.outcomes))
+        case ReviewStep():
+            who = "If one refuses" if step.mode == "all" else "If all refuse"
+            sentences.append(f"{who} → {_target(profile, step.refused)}.")
+        case ResourceStep():
+            sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
+        case GateStep():
+            facts = _and(_words(fact) for fact in step.facts)
+            sentences.append(f"Nothing passes before this holds: {facts}.")
+        case WaitStep():
+            if step.auto_after:
+                after = step.auto_after.words
+                sentences.append(f"Without an answer it counts as given after {after}.")
+    if step.rules:
+        sentences.append(f"[{'; '.join(step.rules)}]")
+    return " ".join(sentences)
+
+
+def _opening(step: RouteStep) -> str:
+    who, when = step.role.words, _when(step)
+    match step:
+        case ReviewStep():
+            quorum = "" if step.mode == "all" else " (any one of them)"
+            reviewers = _capital(_and(role.words for role in step.reviewers))
+            verb = "reviews" if len(step.reviewers) == 1 else "review"
+            return f"{reviewers}{quorum} {verb} the order {when}."
+        case ResourceStep():
+            return (
+                f"The platform {_RESOURCES[step.work]} itself; if it cannot, {who} decides {when}."
+            )
+        case GateStep():
+            return f"The platform compares; {who} is asked {when}."
+        case WaitStep():
+            return f"The order waits for the {step.awaits}, {when}."
+        case TaskStep():
+            return f"{_capital(who)}, {when}."
+
+
+def _when(step: Step) -> str:
+    if step.window:
+        return _time(step.window)
+    assert step.paced_by is not None
+    return _PACES[step.paced_by]
+
+
+def _time(window: Window) -> str:
+    if window.limit.clock in (Clock.SAME_DAY, Clock.PROMISED):
+        return f"by {window.limit.words} ({window.id})"
+    return f"within {window.limit.words} after {window.starts} ({window.id})"
+
+
+def _outcomes(profile: Profile, outcomes: dict[str, str]) -> str:
+    parts = [f"{_words(answer)} → {_target(profile, to)}" for answer, to in outcomes.items()]
+    return f"If {'; if '.join(parts)}."
+
+
+def _target(profile: Profile, target: str) -> str:
+    if target == NEXT:
+        return "the next step"
+    return "the order is refused" if target == REFUSE else _title(profile, target)
+
+
+def _title(profile: Profile, step_id: str) -> str:
+    title = profile.step(step_id).title
+    return title[:1].lower() + title[1:]
+
+
+def _duty(profile: Profile, step: AlongsideStep) -> str:
+    during = (
+        _and(_title(profile, name) for name in step.during)
+        if len(step.during) < len(profile.route) / 2
+        else f"{_title(profile, step.during[0])} to {_title(profile, step.during[-1])}"
+    )
+    duty = f"{_TRIGGERS[step.trigger]} {during}: {step.role.words}, {_when(step)}."
+    return " ".join([duty, step.standard, *_required(step)])
+
+
+def _required(step: TaskStep | AlongsideStep) -> list[str]:
+    return [f"The answer names the {_and(map(_words, step.requires))}."] if step.requires else []
+
+
+def _rung(rung: Rung) -> str:
+    if rung.at_least is None:
+        when = "At the warning" if rung.mark.level == 0 else "At the breach"
+    else:
+        whole = rung.after_percent == 100
+        share = "One more window" if whole else f"{rung.after_percent} % of the window"
+        when = f"{share} later, at least {rung.at_least.words}"
+    return f"{when}: {_and(map(_listener, rung.tell))} are told. {rung.action}"
+
+
+def _listener(listener: Listener) -> str:
+    names = {"owner": "the step's owner", "departments": "all departments on the order"}
+    return names.get(listener, _words(listener))
+
+
+def _and(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

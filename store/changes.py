@@ -1,0 +1,64 @@
+"""Customers' wishes: what was asked, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from domain.errors import UnknownThing
+from domain.orders import ChangeState
+from store.engine import Connection
+from store.tables import changes
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """A recorded wish. `kind` is change, cancellation or receipt."""
+
+    id: str
+    kind: str
+    against_version: int | None
+    patch: Mapping[str, Any]
+    state: ChangeState
+
+
+async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:
+    """The wish; the order's row is locked already. Raises UnknownThing."""
+    columns = (changes.c[name] for name in ("id", "kind", "against_version", "patch", "state"))
+    found = await conn.execute(
+        select(*columns).where(changes.c.id == change_id, changes.c.order_id == order_id)
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        raise UnknownThing("change", change_id)
+    return ChangeRow(**{**row, "state": ChangeState(row["state"])})
+
+
+async def changed_since(conn: Connection, order_id: str, version: int) -> list[str]:
+    """Fields that applied changes have touched since `version`, by name."""
+    found = await conn.scalars(
+        select(changes.c.patch).where(
+            changes.c.order_id == order_id,
+            changes.c.kind == "change",
+            changes.c.state == ChangeState.APPLIED.value,
+            changes.c.against_version >= version,
+        )
+    )
+    return sorted({field for patch in found for field in patch})
+
+
+async def settle(
+    conn: Connection, change_id: str, state: ChangeState, reason: str | None, at: datetime
+) -> None:
+    """Writes what became of a wish; the first verdict stays.
+
+    `reason` takes the place of the one that came with the wish; none leaves that alone.
+    """
+    told = {} if reason is None else {"reason": reason}
+    await conn.execute(
+        update(changes)
+        .where(changes.c.id == change_id, changes.c.state == ChangeState.RECEIVED.value)
+        .values(state=state.value, settled_at=at, **told)
+    )

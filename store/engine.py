@@ -1,0 +1,25 @@
+"""The way into PostgreSQL: one engine a process."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Engine = AsyncEngine
+"""Where connections come from; others name it without importing sqlalchemy."""
+
+Connection = AsyncConnection
+"""One connection, inside a transaction."""
+
+POOL_SIZE = 10
+OVERFLOW_CONNECTIONS_MAX = 10
+POOL_TIMEOUT_SECONDS = 30.0
+
+
+def create_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
+    """An engine for a `postgresql+asyncpg://` URL; connects at first use. Dispose of it."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=OVERFLOW_CONNECTIONS_MAX,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        # A database that was restarted costs one round trip, not one failed request a connection.
+        pool_pre_ping=True,
+    )

@@ -1,0 +1,155 @@
+"""Finished goods of an order: made, inspected, packed, released, shipped."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from store.engine import Connection
+from store.tables import goods, inspections, products, shipments
+
+
+async def record_made(conn: Connection, order_id: str, quantities: Mapping[str, int]) -> None:
+    """The ordered quantities are made; making them again after rework makes no more of them."""
+    for product, quantity in sorted(quantities.items()):
+        await conn.execute(
+            insert(goods)
+            .values(order_id=order_id, product=product, made=quantity)
+            .on_conflict_do_update(
+                index_elements=[goods.c.order_id, goods.c.product], set_={"made": quantity}
+            )
+        )
+
+
+async def record_packed(conn: Connection, order_id: str) -> None:
+    """Everything made is packed."""
+    await conn.execute(
+        update(goods).where(goods.c.order_id == order_id).values(packed=goods.c.made)
+    )
+
+
+async def unpack(conn: Connection, order_id: str) -> None:
+    """What was packed and not shipped is unpacked."""
+    await conn.execute(
+        update(goods).where(goods.c.order_id == order_id).values(packed=goods.c.shipped)
+    )
+
+
+async def packed(conn: Connection, order_id: str) -> dict[str, int]:
+    """Packed quantities by product; products with none are left out."""
+    found = await conn.execute(
+        select(goods.c.product, goods.c.packed).where(
+            goods.c.order_id == order_id, goods.c.packed > 0
+        )
+    )
+    return {row.product: row.packed for row in found}
+
+
+async def give_to_stock(conn: Connection, order_id: str) -> int:
+    """What was made and not shipped becomes free finished stock; returns how many units."""
+    found = await conn.execute(
+        select(goods.c.product, goods.c.made - goods.c.shipped)
+        .where(goods.c.order_id == order_id, goods.c.made > goods.c.shipped)
+        .order_by(goods.c.product)
+    )
+    given = 0
+    for product, quantity in found.all():
+        await conn.execute(
+            update(products)
+            .where(products.c.code == product)
+            .values(finished=products.c.finished + quantity)
+        )
+        given += quantity
+    await conn.execute(
+        update(goods)
+        .where(goods.c.order_id == order_id)
+        .values(made=goods.c.shipped, packed=goods.c.shipped)
+    )
+    return given
+
+
+async def record_inspection(
+    conn: Connection,
+    order_id: str,
+    step_key: str,
+    *,
+    passed: bool,
+    note: str | None,
+    at: datetime,
+) -> None:
+    """Keeps the result of one inspection."""
+    row = {"step_key": step_key, "order_id": order_id, "passed": passed, "note": note}
+    await conn.execute(insert(inspections).values(**row, inspected_at=at))
+
+
+async def last_inspection_passed(conn: Connection, order_id: str) -> bool:
+    """Whether there was an inspection and the last one was passed."""
+    found: bool | None = await conn.scalar(
+        select(inspections.c.passed)
+        .where(inspections.c.order_id == order_id)
+        # Two in the same instant differ in their visit: the longer, then the larger number.
+        .order_by(
+            inspections.c.inspected_at.desc(),
+            func.length(inspections.c.step_key).desc(),
+            inspections.c.step_key.desc(),
+        )
+        .limit(1)
+    )
+    return bool(found)
+
+
+async def release_goods(conn: Connection, order_id: str, step_key: str, at: datetime) -> None:
+    """Writes the release note: the goods may leave the house (L27)."""
+    await conn.execute(
+        insert(shipments).values(
+            step_key=step_key, order_id=order_id, state="released", released_at=at
+        )
+    )
+
+
+async def void_release(
+    conn: Connection, order_id: str, step_keys: Iterable[str] | None = None
+) -> bool:
+    """Takes a release note back unless the goods are gone; False when there was none."""
+    query = update(shipments).where(
+        shipments.c.order_id == order_id, shipments.c.state == "released"
+    )
+    if step_keys is not None:
+        query = query.where(shipments.c.step_key.in_(list(step_keys)))
+    done = await conn.execute(query.values(state="void"))
+    return done.rowcount > 0
+
+
+async def ship(
+    conn: Connection,
+    order_id: str,
+    step_key: str,
+    *,
+    carrier: str | None,
+    tracking: str | None,
+    at: datetime,
+) -> None:
+    """The packed goods are on their way, under the release note or, without a gate, their own."""
+    shipped = {"state": "shipped", "shipped_at": at, "carrier": carrier, "tracking": tracking}
+    done = await conn.execute(
+        update(shipments)
+        .where(shipments.c.order_id == order_id, shipments.c.state == "released")
+        .values(shipped)
+    )
+    if done.rowcount == 0:
+        row = {"step_key": step_key, "order_id": order_id, "released_at": at}
+        await conn.execute(insert(shipments).values(row | shipped))
+    await conn.execute(
+        update(goods).where(goods.c.order_id == order_id).values(shipped=goods.c.packed)
+    )
+
+
+async def waits_for_shipping(conn: Connection, order_id: str) -> bool:
+    """Whether a release note is still open."""
+    found = await conn.scalar(
+        select(shipments.c.step_key).where(
+            shipments.c.order_id == order_id, shipments.c.state == "released"
+        )
+    )
+    return found is not None

@@ -1,0 +1,146 @@
+"""What the read queries return: rows as frozen, typed records."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from domain.base import Record
+
+
+class OrderRow(Record):
+    """An order without its body."""
+
+    id: str
+    number: str | None
+    profile: str
+    profile_digest: str
+    customer: str
+    version: int
+    amount: Decimal
+    currency: str
+    promised_at: datetime
+    rush: bool
+    state: str
+    stage: str | None
+    step: str | None
+    waiting_role: str | None
+    due_at: datetime | None
+    slack: str
+    level: int | None
+    reason: str | None
+    received_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    created_at: datetime
+
+
+class FullOrderRow(OrderRow):
+    """An order with its body, which holds personal data."""
+
+    body: Mapping[str, Any]
+
+
+class TimelineRow(Record):
+    """One entry of an order's story."""
+
+    at: datetime
+    kind: str
+    step: str | None
+    text: str
+    data: Mapping[str, Any]
+
+
+class MarkRow(Record):
+    """A mark that has fallen."""
+
+    window: str
+    mark: str
+    due_at: datetime
+    recorded_at: datetime
+
+
+class WindowRow(Record):
+    """One clock of an order."""
+
+    key: str
+    rule: str
+    step: str
+    role: str
+    limit: str
+    calendar: str
+    provisional: bool
+    started_at: datetime
+    due_at: datetime
+    explanation: str
+    state: str
+    stopped_at: datetime | None
+
+
+class WishRow(Record):
+    """A change, a cancellation or a receipt."""
+
+    id: str
+    order_id: str
+    kind: str
+    against_version: int | None
+    patch: Mapping[str, Any]
+    state: str
+    reason: str | None
+    requested_by: str
+    requested_at: datetime
+    settled_at: datetime | None
+
+
+class TaskRow(Record):
+    """A task with the order it belongs to."""
+
+    id: str
+    workflow_id: str
+    order_id: str
+    order_number: str | None
+    customer: str
+    step: str
+    visit: int
+    role: str
+    title: str
+    title_zh: str
+    outcomes: tuple[str, ...]
+    requires: tuple[str, ...]
+    facts: Mapping[str, Any]
+    state: str
+    opened_at: datetime
+    due_at: datetime | None
+    outcome: str | None
+    note: str | None
+    data: Mapping[str, Any] | None
+    decided_by: str | None
+    closed_at: datetime | None
+
+
+class CaseRow(Record):
+    """An overdue case with its window and its order."""
+
+    id: str
+    order_id: str
+    order_number: str | None
+    customer: str
+    window: str
+    rule: str
+    step: str
+    due_at: datetime
+    role: str
+    state: str
+    cause: str | None
+    cause_note: str | None
+    responsible: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class Counts(Record):
+    """What `/metrics` says about the orders."""
+
+    open_orders_by_stage: Mapping[str, int]
+    windows_by_state: Mapping[str, int]
+    outbox_pending: int

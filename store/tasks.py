@@ -1,0 +1,137 @@
+"""Tasks: what waits for a role, and how it was answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+
+from domain.errors import UnknownThing
+from domain.roles import Role
+from store.engine import Connection
+from store.tables import overdue_cases, tasks
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to open; `facts` is what to know when doing it."""
+
+    id: str
+    workflow_id: str
+    step: str
+    visit: int
+    role: Role
+    title: str
+    title_zh: str
+    outcomes: tuple[str, ...]
+    opened_at: datetime
+    due_at: datetime | None
+    requires: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+async def open_task(conn: Connection, order_id: str, task: NewTask) -> None:
+    """Puts the task into its role's inbox."""
+    row = {**task.__dict__, "outcomes": list(task.outcomes), "requires": list(task.requires)}
+    await conn.execute(insert(tasks).values(row | {"order_id": order_id, "role": task.role.value}))
+
+
+async def answer_task(
+    conn: Connection,
+    task_id: str,
+    *,
+    outcome: str,
+    note: str | None,
+    data: dict[str, str],
+    by: str,
+    at: datetime,
+) -> bool:
+    """Closes an open task with its answer; False when it was closed before."""
+    done = await conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.state == "open")
+        .values(state="done", outcome=outcome, note=note, data=data, decided_by=by, closed_at=at)
+    )
+    return done.rowcount == 1
+
+
+async def withdraw_visit(
+    conn: Connection, order_id: str, step: str, visit: int, at: datetime
+) -> None:
+    """Takes back what is still open of one visit."""
+    of_visit = (tasks.c.step == step) & (tasks.c.visit == visit) & _of_no_case(order_id)
+    await _withdraw(conn, of_visit, at)
+
+
+async def withdraw_all(conn: Connection, order_id: str, at: datetime) -> None:
+    """Takes back every open task of the order; its overdue cases keep theirs."""
+    await _withdraw(conn, _of_no_case(order_id), at)
+
+
+async def _withdraw(conn: Connection, which: ColumnElement[bool], at: datetime) -> None:
+    await conn.execute(
+        update(tasks).where(which, tasks.c.state == "open").values(state="withdrawn", closed_at=at)
+    )
+
+
+def _of_no_case(order_id: str) -> ColumnElement[bool]:
+    cases = select(overdue_cases.c.id).where(overdue_cases.c.order_id == order_id)
+    return (tasks.c.order_id == order_id) & tasks.c.workflow_id.not_in(cases)
+
+
+async def visit_facts(
+    conn: Connection, order_id: str, step: str, visit: int
+) -> dict[str, Any] | None:
+    """What the one task of a resource's visit said."""
+    found: dict[str, Any] | None = await conn.scalar(
+        select(tasks.c.facts).where(
+            tasks.c.order_id == order_id, tasks.c.step == step, tasks.c.visit == visit
+        )
+    )
+    return found
+
+
+async def step_of(conn: Connection, task_id: str) -> str:
+    """The step that asked. Raises UnknownThing."""
+    found: str | None = await conn.scalar(select(tasks.c.step).where(tasks.c.id == task_id))
+    if found is None:
+        raise UnknownThing("task", task_id)
+    return found
+
+
+async def open_roles(conn: Connection, order_id: str, step: str | None = None) -> list[Role]:
+    """Roles that the order waits for, in the order in which their tasks opened."""
+    query = select(tasks.c.role).where(_of_no_case(order_id), tasks.c.state == "open")
+    if step is not None:
+        query = query.where(tasks.c.step == step)
+    found = await conn.scalars(query.order_by(tasks.c.opened_at, tasks.c.id))
+    return list(dict.fromkeys(Role(role) for role in found))
+
+
+async def roles_on(conn: Connection, order_id: str) -> list[Role]:
+    """Every role that has or had a task on the order, by name."""
+    found = await conn.scalars(
+        select(tasks.c.role).distinct().where(tasks.c.order_id == order_id).order_by(tasks.c.role)
+    )
+    return [Role(role) for role in found]
+
+
+async def last_answers(
+    conn: Connection, order_id: str, steps: Sequence[str]
+) -> list[tuple[str, Role, str]]:
+    """Step, role and outcome of what was answered in the last visit of each step."""
+    of_step = _of_no_case(order_id) & tasks.c.step.in_(steps)
+    last = (
+        select(tasks.c.step, func.max(tasks.c.visit).label("visit"))
+        .where(of_step)
+        .group_by(tasks.c.step)
+        .subquery()
+    )
+    found = await conn.execute(
+        select(tasks.c.step, tasks.c.role, tasks.c.outcome)
+        .join(last, (last.c.step == tasks.c.step) & (last.c.visit == tasks.c.visit))
+        .where(of_step, tasks.c.state == "done")
+        .order_by(tasks.c.id)
+    )
+    return [(step, Role(role), outcome) for step, role, outcome in found]

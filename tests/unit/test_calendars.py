@@ -1,0 +1,80 @@
+"""The shipped calendar against hand-made sums and against a second library."""
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import chinese_calendar
+import pytest
+
+from domain.errors import UnknownThing
+from domain.worktime import WorkCalendar
+from policy.calendars import calendar, line_calendar
+
+VECTORS = json.loads((Path(__file__).parent / "vectors/worktime_cn.json").read_text("utf-8"))
+LAST_ANNOUNCED = 2026
+
+
+@pytest.fixture(scope="module")
+def cn() -> WorkCalendar:
+    return calendar("cn")
+
+
+@pytest.mark.parametrize("row", VECTORS["sums"], ids=lambda row: row["why"])
+def test_a_sum_made_by_hand_comes_out(cn: WorkCalendar, row: dict[str, str | int]) -> None:
+    start = datetime.fromisoformat(str(row["start"]))
+
+    due = cn.add(start, timedelta(minutes=int(row["minutes"])))
+
+    assert due.isoformat() == row["due"]
+
+
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_every_day_agrees_with_a_second_library(cn: WorkCalendar, year: int) -> None:
+    days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
+
+    worked = [day for day in days if day in set(cn.dates)]
+
+    assert worked == [day for day in days if chinese_calendar.is_workday(day)]
+
+
+def test_years_that_are_not_announced_are_provisional(cn: WorkCalendar) -> None:
+    noon = datetime.fromisoformat
+
+    assert not cn.is_provisional(noon("2026-12-31T12:00:00+08:00"))
+    assert cn.is_provisional(noon("2027-01-04T12:00:00+08:00"))
+    assert cn.is_provisional(noon("2026-12-31T16:00:00+00:00")), "it is 2027 in Shanghai"
+    assert cn.provisional_years == frozenset(range(LAST_ANNOUNCED + 1, 2036))
+
+
+def test_a_year_is_announced_exactly_when_the_second_library_knows_it(cn: WorkCalendar) -> None:
+    known_until = max(day.year for day in chinese_calendar.holidays)
+
+    assert min(cn.provisional_years) == known_until + 1
+
+
+def test_the_label_names_the_last_announced_year(cn: WorkCalendar) -> None:
+    assert cn.label == f"cn@{LAST_ANNOUNCED}.1"
+
+
+def test_a_calendar_is_built_once() -> None:
+    shifts = [["22:00", "06:00"]]
+
+    assert calendar("cn") is calendar("cn")
+    assert line_calendar("cn", shifts) is line_calendar(calendar("cn"), shifts)
+
+
+def test_an_unknown_calendar_names_the_known_ones() -> None:
+    with pytest.raises(UnknownThing, match="known: cn"):
+        calendar("cm")
+
+
+def test_a_line_works_its_own_shifts_on_the_same_days(cn: WorkCalendar) -> None:
+    line = line_calendar("cn", [["06:00", "14:00"], ["14:00", "22:00"]])
+
+    due = line.add(datetime.fromisoformat("2026-09-30T21:00:00+08:00"), timedelta(hours=2))
+
+    assert due.isoformat() == "2026-10-08T07:00:00+08:00"
+    assert line.label == f"cn/06:00-14:00+14:00-22:00@{LAST_ANNOUNCED}.1"
+    assert line.dates == cn.dates
+    assert line.provisional_years == cn.provisional_years

@@ -1,0 +1,283 @@
+"""A factory floor for workflow tests: a real engine, a real database, a worker, skipped time."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Table, select
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from domain.orders import OrderRequest
+from domain.roles import Role
+from policy.loader import load_all
+from policy.model import Profile
+from store import tables
+from store.engine import Engine
+from store.intake import NewOrder, NewWish, add_order, add_wish
+from store.profiles import pin_profile
+from workflows.contract import (
+    COMPLETE_TASK,
+    CONFIRM_RECEIPT,
+    REQUEST_CANCELLATION,
+    REQUEST_CHANGE,
+    CancellationNotice,
+    ChangeNotice,
+    OrderStart,
+    ReceiptNotice,
+    TaskCompleted,
+    TaskCompletion,
+)
+from workflows.starting import start_order
+
+PATIENCE_SECONDS = 60.0
+SKIPS_MAX = 10_000
+
+GOOD = {
+    "check": "complete",
+    "confirm": "confirmed",
+    "review": "approved",
+    "plan_approval": "approved",
+    "qc": "passed",
+    "negotiate": "amended",
+    "tracking": "on_track",
+    "delay_notice": "told",
+    "material": "arrived",
+    "slot": "book_late",
+    "release": "recheck",
+}
+"""The answer that moves an order on; `done` for every other step."""
+
+DATA = {
+    "ship": {"carrier": "SF Express", "tracking": "SF-{order}"},
+    "delay_notice": {"new_date": "2027-01-15"},
+}
+
+
+def example_order(**changes: Any) -> dict[str, Any]:
+    """An order of forty panels, due in ninety days."""
+    return {
+        "profile": "S08",
+        "customer": "C-0001",
+        "promised_at": (datetime.now(UTC) + timedelta(days=90)).isoformat(),
+        "contact": {"name": "Wang Fang", "phone": "+86-555-0100-0001"},
+        "deliver_to": {
+            "name": "Dock 1",
+            "line1": "1 Example Rd",
+            "city": "Suzhou",
+            "country": "CN",
+        },
+        "lines": [{"product": "EL-A4", "quantity": 10, "unit_price": "18.50"}],
+        **changes,
+    }
+
+
+def profile(profile_id: str) -> Profile:
+    """A shipped profile."""
+    return load_all().profiles[profile_id]
+
+
+@dataclass
+class Floor:
+    """Where orders are placed and worked on."""
+
+    engine: Engine
+    client: Client
+    task_queue: str
+    skipper: TimeSkipper = field(init=False)
+
+    def __post_init__(self) -> None:
+        config = TimeSkippingConfig(enabled=False, max_session_skip_count=SKIPS_MAX)
+        self.skipper = TimeSkipper(self.client, config=config)
+
+    async def place(self, *, events_max: int | None = None, **changes: Any) -> "Placed":
+        """Stores an order and starts its workflow, as the API does."""
+        request = OrderRequest.model_validate(example_order(**changes))
+        chosen = profile(request.profile)
+        order_id, now = str(uuid4()), datetime.now(UTC)
+        async with self.engine.begin() as conn:
+            body = chosen.model_dump(mode="json")
+            digest = await pin_profile(conn, body, chosen.id, chosen.version)
+            await add_order(
+                conn,
+                NewOrder(
+                    id=order_id,
+                    profile=chosen.id,
+                    profile_digest=digest,
+                    customer=request.customer,
+                    body=request.model_dump(mode="json"),
+                    amount=request.amount,
+                    currency=request.currency,
+                    promised_at=request.promised_at,
+                    rush=request.rush,
+                    received_at=now,
+                ),
+            )
+        start = OrderStart(
+            order_id=order_id,
+            customer=request.customer,
+            profile=chosen,
+            promised_at=request.promised_at,
+            rush=request.rush,
+            received_at=now,
+        )
+        if events_max is not None:
+            start = start.model_copy(update={"history_events_max": events_max})
+        handle = await start_order(self.skipper.client, self.task_queue, start)
+        return Placed(self, order_id, handle, now)
+
+    async def rows(self, table: Table, **where: Any) -> list[dict[str, Any]]:
+        """The rows of a table whose columns have these values."""
+        query = select(table)
+        for name, value in where.items():
+            query = query.where(table.c[name] == value)
+        async with self.engine.connect() as conn:
+            return [dict(row) for row in (await conn.execute(query)).mappings()]
+
+
+@dataclass
+class Placed:
+    """One order on the floor. `skipped` is how far its own clock is ahead."""
+
+    floor: Floor
+    order_id: str
+    handle: WorkflowHandle[Any, Any]
+    received_at: datetime
+    skipped: timedelta = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """The order's time."""
+        return datetime.now(UTC) + self.skipped
+
+    async def skip(self, length: timedelta) -> None:
+        """Lets the order's time pass."""
+        assert await self.floor.skipper.fast_forward(self.handle, length)
+        self.skipped += length
+
+    async def skip_to(self, at: datetime) -> None:
+        """Lets the order's time pass until `at`."""
+        await self.skip(at - self.now)
+
+    async def row(self) -> dict[str, Any]:
+        """The order's row."""
+        return (await self.floor.rows(tables.orders, id=self.order_id))[0]
+
+    async def rows(self, table: Table, **where: Any) -> list[dict[str, Any]]:
+        """The order's rows of a table."""
+        return await self.floor.rows(table, order_id=self.order_id, **where)
+
+    async def open_tasks(self, step: str | None = None) -> list[dict[str, Any]]:
+        """Open tasks, the route's own ones first."""
+        found = await self.rows(tables.tasks, state="open")
+        return sorted(
+            (task for task in found if step is None or task["step"] == step),
+            key=lambda task: (task["step"] in {"tracking", "delay_notice"}, task["id"]),
+        )
+
+    async def until(self, met: Callable[[], Any], what: str) -> Any:
+        """Waits for an effect; fails with `what` was awaited."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                value = await met()
+                if value:
+                    return value
+                await asyncio.sleep(0.02)
+        raise AssertionError(what)
+
+    async def at(self, step: str) -> list[dict[str, Any]]:
+        """Waits until the order is in `step` and returns that step's open tasks."""
+
+        async def there() -> list[dict[str, Any]]:
+            row = await self.row()
+            return await self.open_tasks(step) if row["step"] == step else []
+
+        found: list[dict[str, Any]] = await self.until(there, f"{self.order_id} reaches {step}")
+        return found
+
+    async def answer(
+        self, task: dict[str, Any], outcome: str | None = None, **data: str
+    ) -> TaskCompleted:
+        """A role answers its task, by default so that the order moves on."""
+        given = {
+            name: text.format(order=self.order_id[:8])
+            for name, text in DATA.get(task["step"], {}).items()
+        }
+        handle = self.handle
+        if task["workflow_id"] != handle.id:
+            handle = self.floor.client.get_workflow_handle(task["workflow_id"])
+        return await handle.execute_update(
+            COMPLETE_TASK,
+            TaskCompletion(
+                task_id=task["id"],
+                roles=(Role(task["role"]),),
+                outcome=outcome or GOOD.get(task["step"], "done"),
+                by=f"key-of-{task['role']}",
+                request_id=str(uuid4()),
+                data={**given, **data},
+            ),
+            result_type=TaskCompleted,
+        )
+
+    async def do(self, step: str, outcome: str | None = None, **data: str) -> None:
+        """Waits for `step` and answers all its tasks."""
+        for task in await self.at(step):
+            await self.answer(task, outcome, **data)
+
+    async def walk(self, steps: Iterable[str]) -> None:
+        """Does one step after the other, at once."""
+        for step in steps:
+            await self.do(step)
+
+    async def wish(self, kind: Any, patch: dict[str, Any] | None = None, version: int = 1) -> str:
+        """Stores a customer's wish and signals it, as the API does."""
+        wish_id = str(uuid4())
+        async with self.floor.engine.begin() as conn:
+            await add_wish(
+                conn,
+                NewWish(
+                    id=wish_id,
+                    order_id=self.order_id,
+                    kind=kind,
+                    against_version=version if kind == "change" else None,
+                    patch=patch or {},
+                    reason=None,
+                    requested_by="key-of-customer",
+                    requested_at=self.now,
+                ),
+            )
+        await self.signal(kind, wish_id, tuple(patch or {}), version)
+        return wish_id
+
+    async def signal(
+        self, kind: str, wish_id: str, fields: tuple[str, ...] = (), version: int = 1
+    ) -> None:
+        """Signals a wish that is stored."""
+        if kind == "change":
+            notice = ChangeNotice(change_id=wish_id, version=version, fields=fields)
+            await self.handle.signal(REQUEST_CHANGE, notice)
+        elif kind == "cancellation":
+            await self.handle.signal(REQUEST_CANCELLATION, CancellationNotice(change_id=wish_id))
+        else:
+            await self.handle.signal(CONFIRM_RECEIPT, ReceiptNotice(change_id=wish_id))
+
+    async def settled(self, wish_id: str) -> dict[str, Any]:
+        """Waits until the wish is applied or refused."""
+
+        async def done() -> dict[str, Any] | None:
+            row = (await self.floor.rows(tables.changes, id=wish_id))[0]
+            return row if row["state"] != "received" else None
+
+        row: dict[str, Any] = await self.until(done, f"wish {wish_id} is settled")
+        return row
+
+    async def events(self) -> int:
+        """How many events the history has."""
+        return len((await self.handle.fetch_history()).events)
+
+
+S08_STEPS = ("entry", "confirm", "review", "plan", "plan_approval", "production", "qc", "pack")
+S08_AFTER_RELEASE = ("ship", "notify")

@@ -1,0 +1,125 @@
+"""The clerk writes down what does not move the order: partial answers, progress, changes."""
+
+from temporalio import workflow
+
+from activities.models import (
+    RECORD_DECISION,
+    RECORD_PROGRESS,
+    SETTLE_CHANGE,
+    ChangeSettled,
+    ChangeVerdict,
+    Decision,
+    DecisionRecord,
+    Entered,
+    ProgressRecord,
+    StepVisit,
+)
+from domain.orders import ChangeState
+from workflows.calls import act, note
+from workflows.contract import OrderStart
+from workflows.due_lines import DueLines
+from workflows.route import Route
+from workflows.state import OrderProgress, WaitingChange
+
+MINOR_FIELDS = frozenset({"contact", "deliver_to", "requirements", "remarks", "attachments"})
+"""Fields whose change touches no plan, stock or price (S35 class 1)."""
+
+
+class Clerk:
+    """Works one thing at a time, in the order in which it came."""
+
+    def __init__(
+        self, start: OrderStart, progress: OrderProgress, route: Route, due_lines: DueLines
+    ) -> None:
+        self._start = start
+        self._progress = progress
+        self._route = route
+        self._due_lines = due_lines
+        self._busy = False
+
+    @property
+    def idle(self) -> bool:
+        """True when everything is written down."""
+        return not (self._busy or self._progress.reported or self._progress.changes)
+
+    async def work(self) -> None:
+        """Runs as long as the workflow."""
+        while True:
+            await workflow.wait_condition(
+                lambda: bool(self._progress.reported or self._progress.changes)
+            )
+            self._busy = True
+            if self._progress.reported:
+                await self._record(self._progress.reported.pop(0))
+            else:
+                await self._settle(self._progress.changes.pop(0))
+            self._busy = False
+
+    async def _record(self, decision: Decision) -> None:
+        beside = self._beside(decision)
+        if beside is None:
+            record = DecisionRecord(
+                order_id=self._start.order_id, now=decision.at, decision=decision
+            )
+            await note(RECORD_DECISION, record, f"{decision.role.words}: {decision.outcome}")
+            return
+        following = tuple(self._route.following(beside, decision.outcome))
+        self._progress.beside = [b for b in self._progress.beside if b != beside]
+        self._progress.beside.extend(following)
+        for visit in following:
+            self._progress.visits[visit.step] = visit.visit
+        key = beside.key(self._start.order_id)
+        self._due_lines.stop({key}, decision.at)
+        report = ProgressRecord(
+            order_id=self._start.order_id,
+            workflow_id=workflow.info().workflow_id,
+            key=f"{key}/{RECORD_PROGRESS}",
+            now=decision.at,
+            left=beside,
+            decision=decision,
+            following=following,
+        )
+        opened = await act(RECORD_PROGRESS, report, Entered, f"{beside.step}: {decision.outcome}")
+        self._watch_what_still_runs(opened)
+
+    def _watch_what_still_runs(self, opened: Entered) -> None:
+        """The order may have left the step while the report was written down."""
+        running = {visit.key(self._start.order_id) for visit in self._progress.beside}
+        self._due_lines.open(window for window in opened.windows if window.key in running)
+        self._progress.tasks.extend(
+            task
+            for task in opened.tasks
+            if StepVisit(step=task.step, visit=task.visit) in self._progress.beside
+        )
+
+    def _beside(self, decision: Decision) -> StepVisit | None:
+        """The alongside visit that the answered task belongs to."""
+        for visit in self._progress.beside:
+            if decision.task_id.startswith(f"{self._start.order_id}.{visit.step}.{visit.visit}."):
+                return visit
+        return None
+
+    async def _settle(self, change: WaitingChange) -> None:
+        reason = change.refused_because or self._refusal(change)
+        verdict = ChangeVerdict(
+            order_id=self._start.order_id,
+            change_id=change.change_id,
+            now=workflow.now(),
+            state=ChangeState.REFUSED if reason else ChangeState.APPLIED,
+            reason=reason,
+        )
+        settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
+        self._progress.version = settled.version
+
+    def _refusal(self, change: WaitingChange) -> str | None:
+        """Why the change cannot be applied; none when it is minor and in time."""
+        larger = sorted(set(change.fields) - MINOR_FIELDS)
+        if larger:
+            return (
+                f"a change of {', '.join(larger)} needs a new review and plan, which is not "
+                "possible yet; cancel the order and place it anew"
+            )
+        until = self._start.profile.minor_change_until
+        if self._progress.current is not None and self._route.reached(until):
+            return f"the order is past {until!r}; ask sales for what is still possible"
+        return None

@@ -1,0 +1,183 @@
+"""The moves of an order: leave a step, let the platform do its part, enter the next one."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from activities.models import (
+    CLOSE_ORDER,
+    OPEN_STEP,
+    Enter,
+    Entered,
+    Leave,
+    OrderEnd,
+    StepVisit,
+    Transition,
+)
+from domain.orders import OrderState
+from policy.model import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
+from workflows.calls import act, note
+from workflows.contract import OrderStart
+from workflows.due_lines import DueLines
+from workflows.route import AUTOMATIC, Route
+from workflows.state import OrderProgress
+
+
+class Journey:
+    """Moves the order along its route; one activity a move, one database transaction an activity.
+
+    Between two waits for people there is one move, more only where a resource or a gate lies
+    between them: the engine's work per order is the cost that counts.
+    """
+
+    def __init__(
+        self, start: OrderStart, progress: OrderProgress, route: Route, due_lines: DueLines
+    ) -> None:
+        self._start = start
+        self._progress = progress
+        self._route = route
+        self._due_lines = due_lines
+
+    async def begin(self) -> None:
+        """Enters the first step; its windows count from when the customer ordered."""
+        await self._enter(self._route.first, None, self._start.received_at)
+
+    async def go(self, outcome: str, target: RouteStep) -> None:
+        """Leaves the current step with `outcome` and enters `target`."""
+        now = workflow.now()
+        left = self._route.current
+        leaving = self._leave(outcome, target, now)
+        leave: Leave | None = leaving
+        work = left.work if isinstance(left, TaskStep) else None
+        if work is Work.RECORD_DISPATCH:
+            self._progress.shipped = True  # from here on a cancellation comes too late
+        if work is not None and isinstance(target, (*AUTOMATIC, ReviewStep)):
+            # The department's record and the platform's own work are two activities.
+            request = self._transition(leaving.at, work.value, now, leave=leave)
+            await self._act(work.value, request, left.title)
+            leave, work = None, None
+        await self._enter(target, leave, now, work)
+
+    async def end(
+        self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
+    ) -> None:
+        """Closes the record and gives back whatever is still held."""
+        now = workflow.now()
+        current = self._progress.current
+        leave = self._leave(outcome, None, now) if current else None
+        self._due_lines.stop_all(now)
+        self._progress.tasks.clear()
+        end = OrderEnd(
+            order_id=self._start.order_id,
+            key=f"{self._start.order_id}/end",
+            now=now,
+            state=state,
+            reason=reason,
+            leave=leave,
+            change_id=change_id,
+        )
+        await note(CLOSE_ORDER, end, f"close the order as {state.value}")
+
+    async def _enter(
+        self,
+        target: RouteStep,
+        leave: Leave | None,
+        now: datetime,
+        work: Work | None = None,
+    ) -> None:
+        """Enters `target`; walks on through steps that the platform does by itself."""
+        undo = self._route.given_up(target)
+        self._progress.held = [held for held in self._progress.held if held not in undo]
+        while True:
+            name = self._activity(target, work)
+            enter = self._entering(target)
+            following = self._following(target)
+            then = None
+            if following is not None and not isinstance(following, AUTOMATIC):
+                then = self._entering(following)
+            request = self._transition(
+                enter.at, name, now, leave=leave, enter=enter, then=then, undo=undo
+            )
+            entered = await self._act(name, request, target.title)
+            self._progress.visits[target.id] = enter.at.visit
+            if following is None or entered.blocked is not None:
+                return self._adopt(enter, entered)
+            if isinstance(target, ResourceStep):
+                self._progress.held.append(enter.at)
+            if then is not None:
+                return self._adopt(then, entered)
+            leave, target, undo, work = None, following, (), None
+
+    def _following(self, target: RouteStep) -> RouteStep | None:
+        """What a step that the platform does by itself leads to; none for all others."""
+        return self._route.after(target) if isinstance(target, AUTOMATIC) else None
+
+    def _activity(self, target: RouteStep, work: Work | None) -> str:
+        if isinstance(target, AUTOMATIC):
+            return target.work.value
+        if work is not None:
+            return work.value
+        return Work.PREPARE_REVIEW.value if isinstance(target, ReviewStep) else OPEN_STEP
+
+    def _leave(self, outcome: str, target: RouteStep | None, now: datetime) -> Leave:
+        """Closes the current visit in memory; the next activity closes it in the database."""
+        current = self._progress.current
+        assert current is not None
+        beyond = self._following(target) if target is not None else None
+        beside = self._route.ending_beside(beyond or target)
+        closed = {visit.key(self._start.order_id) for visit in (current, *beside)}
+        self._due_lines.stop(closed, now)
+        ended = {visit.step for visit in beside}
+        self._progress.beside = [b for b in self._progress.beside if b.step not in ended]
+        self._progress.tasks = [
+            task
+            for task in self._progress.tasks
+            if task.step != current.step and task.step not in ended
+        ]
+        leave = Leave(
+            at=current,
+            outcome=outcome,
+            decisions=tuple(self._progress.decisions),
+            beside=beside,
+        )
+        self._progress.decisions = []
+        return leave
+
+    def _entering(self, step: RouteStep) -> Enter:
+        return Enter(at=self._route.visit(step.id), beside=self._route.opening_beside(step))
+
+    def _adopt(self, enter: Enter, entered: Entered) -> None:
+        """Takes over what the activity has opened."""
+        for visit in (enter.at, *enter.beside):
+            self._progress.visits[visit.step] = visit.visit
+        self._progress.beside.extend(enter.beside)
+        self._progress.current = enter.at
+        self._progress.blocked = entered.blocked
+        self._progress.auto_at = entered.auto_at
+        self._progress.tasks.extend(entered.tasks)
+        self._due_lines.open(entered.windows)
+
+    def _transition(
+        self,
+        visit: StepVisit,
+        name: str,
+        now: datetime,
+        *,
+        leave: Leave | None,
+        enter: Enter | None = None,
+        then: Enter | None = None,
+        undo: tuple[StepVisit, ...] = (),
+    ) -> Transition:
+        return Transition(
+            order_id=self._start.order_id,
+            workflow_id=workflow.info().workflow_id,
+            key=f"{visit.key(self._start.order_id)}/{name}",
+            now=now,
+            leave=leave,
+            enter=enter,
+            then=then,
+            undo=undo,
+        )
+
+    async def _act(self, name: str, request: Transition, title: str) -> Entered:
+        return await act(name, request, Entered, f"{title} ({name.replace('_', ' ')})")

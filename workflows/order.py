@@ -1,0 +1,258 @@
+"""An order's life, from intake to receipt; the workflow is the truth of the order."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from activities.models import RECORD_MARKS, Decision, MarkDue, MarksRecord
+from domain.orders import OrderState
+from domain.windows import Mark
+from policy.model import REFUSE, ReviewStep, WaitStep
+from workflows import contract
+from workflows.calls import note
+from workflows.cases import opened_case, tell_case
+from workflows.clerk import Clerk
+from workflows.contract import (
+    CancellationNotice,
+    ChangeNotice,
+    OrderResult,
+    OrderStart,
+    OrderView,
+    ReceiptNotice,
+    TaskCompleted,
+    TaskCompletion,
+)
+from workflows.due_lines import DueLines
+from workflows.journey import Journey
+from workflows.route import Route
+from workflows.showing import show
+from workflows.state import OrderProgress, WaitingChange
+from workflows.task_desk import TaskDesk
+from workflows.words import waits_for
+
+TOO_LATE = "the goods have been dispatched; ask for a return instead"
+_NOTHING = timedelta()
+NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
+
+
+@workflow.defn(name=contract.ORDER_WORKFLOW)
+class OrderWorkflow:
+    """Follows the pinned profile's route; people answer, customers wish, due lines watch."""
+
+    @workflow.init
+    def __init__(self, start: OrderStart) -> None:
+        self._start = start
+        self._progress = start.progress or OrderProgress(version=start.version)
+        self._route = Route(start.profile, self._progress)
+        self._due_lines = DueLines(self._progress.windows, self._record_marks, tell_case)
+        self._journey = Journey(start, self._progress, self._route, self._due_lines)
+        self._clerk = Clerk(start, self._progress, self._route, self._due_lines)
+        self._desk = TaskDesk(self._progress)
+        self._state = OrderState.OPEN
+
+    @workflow.run
+    async def run(self, start: OrderStart) -> OrderResult:
+        """Lives the order through; set no run or execution timeout on it."""
+        beside = [asyncio.create_task(self._due_lines.watch())]
+        beside.append(asyncio.create_task(self._clerk.work()))
+        try:
+            result = await self._live()
+            await workflow.wait_condition(self._quiet)
+            return result
+        except (asyncio.CancelledError, FailureError) as error:
+            if not is_cancelled_exception(error):
+                raise
+            # Operations cancelled the workflow: the record still closes, nothing stays reserved.
+            await asyncio.shield(
+                asyncio.create_task(
+                    self._journey.end(OrderState.CANCELLED, "cancelled", "cancelled by operations")
+                )
+            )
+            raise
+        finally:
+            for task in beside:
+                task.cancel()
+
+    async def _live(self) -> OrderResult:
+        if self._progress.current is None:
+            await self._journey.begin()
+        while True:
+            self._show()
+            outcome = await self._outcome()
+            if outcome is None:
+                change_id = self._progress.cancellation
+                return await self._end(
+                    OrderState.CANCELLED, "cancelled", "cancelled by request", change_id
+                )
+            target = self._route.target(self._route.current, outcome)
+            if target == REFUSE:
+                reason = f"refused at {self._route.current.title.lower()}"
+                return await self._end(OrderState.REFUSED, outcome, reason)
+            if target is None:
+                return await self._end(OrderState.COMPLETED, outcome, None, self._progress.received)
+            assert not isinstance(target, str)
+            await self._journey.go(outcome, target)
+
+    async def _outcome(self) -> str | None:
+        """How the current step came out; none when the customer cancelled first."""
+        while True:
+            timeout = None
+            auto_at = self._progress.auto_at
+            if auto_at is not None:
+                timeout = max(auto_at - workflow.now(), _NOTHING)
+            try:
+                await workflow.wait_condition(
+                    lambda: (
+                        bool(self._progress.cancellation)
+                        or self._answer() is not None
+                        or self._grown_long()
+                    ),
+                    timeout=timeout,
+                    timeout_summary="receipt is taken as confirmed" if timeout else None,
+                )
+            except TimeoutError:
+                return "received"
+            if self._progress.cancellation and self._too_late_to_cancel():
+                continue
+            if self._progress.cancellation:
+                return None
+            if (answer := self._answer()) is not None:
+                return answer
+            await self._continue_as_new()
+
+    def _answer(self) -> str | None:
+        """The current step's outcome, as soon as its answers amount to one."""
+        step, answers = self._route.current, [d.outcome for d in self._progress.decisions]
+        if isinstance(step, ReviewStep):
+            return _verdict(step, answers)
+        if isinstance(step, WaitStep) and self._progress.received:
+            return "received"
+        return answers[0] if answers else None
+
+    def _too_late_to_cancel(self) -> bool:
+        change_id = self._progress.cancellation
+        if not self._progress.shipped or change_id is None:
+            return False
+        self._progress.cancellation = None
+        self._progress.changes.append(WaitingChange(change_id=change_id, refused_because=TOO_LATE))
+        return True
+
+    async def _end(
+        self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
+    ) -> OrderResult:
+        await workflow.wait_condition(lambda: self._clerk.idle)
+        await self._journey.end(state, outcome, reason, change_id)
+        self._state = state
+        self._progress.current = None
+        self._show()
+        return OrderResult(order_id=self._start.order_id, state=state, reason=reason)
+
+    def _quiet(self) -> bool:
+        return self._due_lines.idle and self._clerk.idle and workflow.all_handlers_finished()
+
+    def _grown_long(self) -> bool:
+        info = workflow.info()
+        return (
+            info.get_current_history_length() >= self._start.history_events_max
+            or info.is_continue_as_new_suggested()
+        )
+
+    async def _continue_as_new(self) -> None:
+        """Hands the state to a fresh run, once nothing is half done."""
+        await workflow.wait_condition(self._quiet)
+        if self._answer() is None and not self._progress.cancellation:
+            workflow.continue_as_new(self._start.model_copy(update={"progress": self._progress}))
+
+    async def _record_marks(self, marks: tuple[MarkDue, ...]) -> None:
+        record = MarksRecord(
+            order_id=self._start.order_id,
+            now=workflow.now(),
+            marks=marks,
+            cases=tuple(
+                opened_case(self._start, running.window, mark.at)
+                for mark in marks
+                for running in self._progress.windows
+                if mark.mark is Mark.BREACH and running.window.key == mark.window
+            ),
+            slack=self._due_lines.slack,
+            level=self._due_lines.level,
+        )
+        what = ", ".join(f"{mark.mark.value} of {mark.window}" for mark in marks)
+        await note(RECORD_MARKS, record, what)
+        self._show()
+
+    def _show(self) -> None:
+        show(self._start, self._progress, self._route, self._due_lines, self._state)
+
+    @workflow.update(name=contract.COMPLETE_TASK, description="A role answers its open task")
+    async def complete_task(self, completion: TaskCompletion) -> TaskCompleted:
+        """Takes an answer at once; never waits for anything."""
+        decision = self._desk.take(completion)
+        if decision is not None:
+            self._file(decision)
+        return self._desk.answered(completion)
+
+    @complete_task.validator
+    def check_completion(self, completion: TaskCompletion) -> None:
+        """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
+        self._desk.check(completion)
+
+    def _file(self, decision: Decision) -> None:
+        """An answer to the current step may end it; all others go to the clerk."""
+        current = self._progress.current
+        prefix = f"{self._start.order_id}.{current.step}.{current.visit}." if current else None
+        if prefix is None or not decision.task_id.startswith(prefix):
+            self._progress.reported.append(decision)
+            return
+        self._progress.decisions.append(decision)
+        if self._answer() is None:
+            self._progress.reported.append(decision)
+
+    # Signals, not updates: a wish must be safe while no worker lives. They never raise.
+
+    @workflow.signal(name=contract.REQUEST_CHANGE, description="The customer changes the order")
+    def request_change(self, notice: ChangeNotice) -> None:
+        """Queues a change; what became of it is in the database."""
+        self._progress.changes.append(
+            WaitingChange(change_id=notice.change_id, version=notice.version, fields=notice.fields)
+        )
+
+    @workflow.signal(name=contract.REQUEST_CANCELLATION, description="The customer cancels")
+    def request_cancellation(self, notice: CancellationNotice) -> None:
+        """Cancels before dispatch; the first request wins."""
+        if self._progress.cancellation in {None, notice.change_id}:
+            self._progress.cancellation = notice.change_id
+
+    @workflow.signal(name=contract.CONFIRM_RECEIPT, description="The customer has the goods")
+    def confirm_receipt(self, notice: ReceiptNotice) -> None:
+        """Ends the order once it waits for the receipt; refused before dispatch."""
+        if self._progress.shipped:
+            self._progress.received = notice.change_id
+        else:
+            self._progress.changes.append(
+                WaitingChange(change_id=notice.change_id, refused_because=NOT_SHIPPED)
+            )
+
+    @workflow.query(description="Where the order is and what it waits for")
+    def view(self) -> OrderView:
+        """A reading of the state."""
+        current = self._progress.current
+        roles = tuple(task.role.value for task in self._progress.tasks)
+        return OrderView(
+            order_id=self._start.order_id,
+            step=current.step if current else None,
+            waits_for=waits_for(self._route.current, roles) if current else "nothing",
+            due_at=self._due_lines.next_due,
+            open_tasks=tuple(task.id for task in self._progress.tasks),
+            state=self._state,
+        )
+
+
+def _verdict(step: ReviewStep, answers: list[str]) -> str | None:
+    """All must approve, or any one; one refusal decides where all must agree."""
+    decisive, other = ("refused", "approved") if step.mode == "all" else ("approved", "refused")
+    if decisive in answers:
+        return decisive
+    return other if len(answers) == len(step.reviewers) else None

@@ -1,0 +1,129 @@
+"""The route: where an answer leads, what runs beside it, what a way back gives up. Pure."""
+
+from collections.abc import Iterator
+
+from activities.models import StepVisit
+from policy.model import (
+    NEXT,
+    REFUSE,
+    AlongsideStep,
+    GateStep,
+    Profile,
+    ResourceStep,
+    ReviewStep,
+    RouteStep,
+    TaskStep,
+    Work,
+)
+from workflows.state import OrderProgress
+
+AUTOMATIC = (ResourceStep, GateStep)
+"""Steps the platform does itself; people are asked only when it cannot."""
+
+
+class Route:
+    """The profile's ordered steps with the order's cursor."""
+
+    def __init__(self, profile: Profile, progress: OrderProgress) -> None:
+        self._steps = profile.route
+        self._alongside = profile.alongside
+        self._by_id = {step.id: step for step in self._steps}
+        self._order = {step.id: index for index, step in enumerate(self._steps)}
+        self._progress = progress
+        self._last_before_dispatch = max(
+            (
+                self._order[step.id]
+                for step in self._steps
+                if isinstance(step, TaskStep) and step.work is Work.RECORD_DISPATCH
+            ),
+            default=len(self._steps) - 1,
+        )
+
+    @property
+    def first(self) -> RouteStep:
+        """Where every order begins."""
+        return self._steps[0]
+
+    @property
+    def current(self) -> RouteStep:
+        """The step the order is in."""
+        assert self._progress.current is not None
+        return self._by_id[self._progress.current.step]
+
+    def reached(self, step_id: str) -> bool:
+        """True when the order is past `step_id`."""
+        return self._order[self.current.id] > self._order[step_id]
+
+    def after(self, step: RouteStep) -> RouteStep | None:
+        """The next step that is no detour, none at the end of the route."""
+        return next(
+            (s for s in self._steps[self._order[step.id] + 1 :] if not s.detour),
+            None,
+        )
+
+    def target(self, step: RouteStep, outcome: str) -> RouteStep | str | None:
+        """Where `outcome` leads: a step, REFUSE, or none for the end of the route."""
+        name = NEXT
+        if isinstance(step, TaskStep):
+            name = step.outcomes[outcome]
+        elif isinstance(step, ReviewStep | ResourceStep) and outcome == "refused":
+            name = step.refused
+        elif isinstance(step, AUTOMATIC):
+            return step  # people have mended what was missing: try again
+        if name == REFUSE:
+            return REFUSE
+        return self.after(step) if name == NEXT else self._by_id[name]
+
+    def visit(self, step_id: str) -> StepVisit:
+        """The next visit of a step; counts only when it is entered."""
+        return StepVisit(step=step_id, visit=self._progress.visits.get(step_id, 0) + 1)
+
+    def given_up(self, target: RouteStep) -> tuple[StepVisit, ...]:
+        """What going back to `target` gives back, newest first."""
+        return tuple(
+            held
+            for held in reversed(self._progress.held)
+            if self._order[held.step] >= self._order[target.id]
+        )
+
+    def covers(self, beside: AlongsideStep, step: RouteStep) -> bool:
+        """True when `beside` runs while the order is in `step`.
+
+        Without `during` it runs until the goods are dispatched.
+        """
+        if beside.during:
+            return step.id in beside.during
+        return self._order[step.id] <= self._last_before_dispatch
+
+    def opening_beside(self, step: RouteStep) -> tuple[StepVisit, ...]:
+        """Alongside visits that begin with `step`."""
+        running = {visit.step for visit in self._progress.beside}
+        return tuple(
+            self.visit(beside.id)
+            for beside in self._alongside
+            if beside.trigger != "on_delay"
+            and beside.id not in running
+            and self.covers(beside, step)
+        )
+
+    def ending_beside(self, step: RouteStep | None) -> tuple[StepVisit, ...]:
+        """Alongside visits that end when the order goes on to `step`."""
+        kept = {b.id for b in self._alongside if step is not None and self.covers(b, step)}
+        return tuple(visit for visit in self._progress.beside if visit.step not in kept)
+
+    def following(self, answered: StepVisit, outcome: str) -> Iterator[StepVisit]:
+        """What an answered alongside task opens: tomorrow's update, the delay notice."""
+        by_id = {beside.id: beside for beside in self._alongside}
+        if by_id[answered.step].trigger != "daily":
+            return
+        if self.covers(by_id[answered.step], self.current):
+            yield self.visit(answered.step)
+        if outcome == "delayed":
+            running = {visit.step for visit in self._progress.beside}
+            for beside in self._alongside:
+                if beside.trigger == "on_delay" and beside.id not in running:
+                    yield self.visit(beside.id)
+
+    def alongside_ids(self) -> frozenset[str]:
+        """Ids of the steps that run beside the route."""
+        return frozenset(beside.id for beside in self._alongside)

@@ -1,0 +1,72 @@
+"""The one door for people: answers are checked before they enter history, and taken once."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from activities.models import Decision, OpenTask
+from workflows.contract import TaskCompleted, TaskCompletion
+from workflows.state import ANSWERS_KEPT, TaskProgress
+
+NOTE_LENGTH_MAX = 2_000
+
+
+class TaskDesk:
+    """Open tasks and their answers; shared by orders and overdue cases."""
+
+    def __init__(self, progress: TaskProgress) -> None:
+        self._progress = progress
+
+    def check(self, completion: TaskCompletion) -> None:
+        """Refuses what may not be answered; nothing of it enters history.
+
+        Raises ApplicationError of type TaskNotOpen, NotAllowed or InvalidField, whose first
+        detail is the field.
+        """
+        if completion.request_id in self._progress.answers:
+            return
+        task = self.task(completion.task_id)
+        if task is None:
+            raise _refusal("TaskNotOpen", "task_id", f"task {completion.task_id} is not open")
+        if task.role not in completion.roles:
+            raise _refusal("NotAllowed", "roles", f"the task waits for {task.role.words}")
+        if completion.outcome not in task.outcomes:
+            answers = ", ".join(task.outcomes)
+            raise _refusal("InvalidField", "outcome", f"should be one of: {answers}")
+        for field in task.requires:
+            if not completion.data.get(field, "").strip():
+                raise _refusal("InvalidField", f"data.{field}", "is required to complete this task")
+        if completion.note is not None and len(completion.note) > NOTE_LENGTH_MAX:
+            raise _refusal("InvalidField", "note", f"at most {NOTE_LENGTH_MAX} characters")
+
+    def take(self, completion: TaskCompletion) -> Decision | None:
+        """Takes the answer; none when the same request came before."""
+        task = self.task(completion.task_id)
+        if completion.request_id in self._progress.answers or task is None:
+            return None
+        answers = self._progress.answers
+        answers[completion.request_id] = completion.outcome
+        while len(answers) > ANSWERS_KEPT:
+            del answers[next(iter(answers))]
+        self._progress.tasks.remove(task)
+        return Decision(
+            task_id=task.id,
+            role=task.role,
+            outcome=completion.outcome,
+            by=completion.by,
+            at=workflow.now(),
+            note=completion.note,
+            data=completion.data,
+        )
+
+    def answered(self, completion: TaskCompletion) -> TaskCompleted:
+        """What was answered under this request id."""
+        outcome = self._progress.answers.get(completion.request_id, completion.outcome)
+        return TaskCompleted(task_id=completion.task_id, outcome=outcome)
+
+    def task(self, task_id: str) -> OpenTask | None:
+        """The open task with this id."""
+        return next((task for task in self._progress.tasks if task.id == task_id), None)
+
+
+def _refusal(kind: str, field: str, message: str) -> ApplicationError:
+    return ApplicationError(message, field, type=kind, non_retryable=True)
