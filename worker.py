@@ -2,12 +2,13 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
@@ -39,7 +40,9 @@ async def connect(address: str, namespace: str) -> Client:
     )
 
 
-def build_worker(client: Client, engine: Engine, task_queue: str) -> Worker:
+def build_worker(
+    client: Client, engine: Engine, task_queue: str, interceptors: Sequence[Interceptor] = ()
+) -> Worker:
     """All workflows and activities on one task queue; enter it to work."""
     return Worker(
         client,
@@ -47,6 +50,7 @@ def build_worker(client: Client, engine: Engine, task_queue: str) -> Worker:
         workflows=[OrderWorkflow, OverdueCaseWorkflow],
         activities=all_activities(engine, client, task_queue),
         workflow_runner=sandbox(),
+        interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
     )
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from domain.base import Record
 from domain.orders import ChangeState, OrderState
 from domain.roles import Role
-from domain.windows import DueWindow, Mark, Slack
+from domain.windows import DueWindow, Mark
 
 OPEN_STEP = "open_step"
 CLOSE_ORDER = "close_order"
@@ -166,16 +166,12 @@ class MarksRecord(Record):
 
     `cases` are the overdue cases of the breaches among them; starting one again changes nothing.
 
-    `slack` and `level` are how the order stands afterwards, for the list of orders; unset when an
-    overdue case's own window is marked, which says nothing of the order.
     """
 
     order_id: str
     now: datetime
     marks: tuple[MarkDue, ...]
     cases: tuple[CaseStart, ...] = ()
-    slack: Slack | None = None
-    level: int | None = None
 
 
 class OrderEnd(Record):

@@ -147,7 +147,7 @@ async def _question(file: OrderFile, step: Step, blocked: Blocked | None) -> _Qu
             return _Question()
 
 
-async def _open_task(  # noqa: PLR0913  the facts of one task
+async def _open_task(
     file: OrderFile,
     workflow_id: str,
     visit: StepVisit,

@@ -94,6 +94,15 @@ async def open_file(conn: Connection, order_id: str, *, key: str, now: datetime)
     return OrderFile(conn, row, profile, now, key, row.number)
 
 
+@dataclass(frozen=True)
+class Keyed:
+    """What names an effect."""
+
+    order_id: str
+    key: str
+    now: datetime
+
+
 class Department:
     """The base of all activities: something that writes to PostgreSQL, once for each key."""
 
@@ -103,7 +112,7 @@ class Department:
     async def once(
         self,
         activity: str,
-        request: "Keyed",
+        request: Keyed,
         result: type[Result],
         work: Callable[[OrderFile], Awaitable[Result]],
     ) -> Result:
@@ -125,12 +134,3 @@ class Department:
                 result=done.model_dump(mode="json"),
             )
             return done
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """What names an effect."""
-
-    order_id: str
-    key: str
-    now: datetime

@@ -16,6 +16,8 @@ from activities.opening import open_visit
 from activities.order_file import Keyed, OrderFile, open_file
 from activities.transitions import Mover, show_standing
 from domain.orders import OrderState
+from domain.roles import Role
+from policy.model import DELAYED, AlongsideStep
 from store import orders, story, tasks
 
 
@@ -50,12 +52,30 @@ class Steps(Mover):
             await keep_answer(file, record.decision)
             outcome = record.decision.outcome.replace("_", " ")
             await close_visit(file, record.left, outcome, (record.decision,))
+            await _tell_of_delay(file, record)
             opened = await _open_following(file, record)
             await show_standing(file)
             return opened
 
         keyed = Keyed(record.order_id, record.key, record.now)
         return await self.once(RECORD_PROGRESS, keyed, Entered, work)
+
+
+async def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
+    """A delay goes to sales at once, and with its new date to the customer (S08.W07)."""
+    step = file.profile.step(record.left.step)
+    assert isinstance(step, AlongsideStep)
+    key = f"{record.key}/delay"
+    if step.trigger == "daily" and record.decision.outcome == DELAYED:
+        await file.tell(Role.SALES, "delay", f"{file.name}: a delay is known", key=f"{key}/sales")
+    if step.trigger == "on_delay":
+        date = record.decision.data.get("new_date", "to be named")
+        text = f"{file.name} is delayed; the new date is {date}"
+        listeners = [Role.SALES]
+        if file.profile.customer_notice in {"on_delay_known", "on_warning"}:
+            listeners.append(Role.CUSTOMER)
+        for role in listeners:
+            await file.tell(role, "delay", text, key=f"{key}/{role.value}")
 
 
 async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:

@@ -80,7 +80,8 @@ def create_app(
     )
     for router in ROUTERS:
         app.include_router(router)
-    for kind in (Problem, *KINDS):
+    kinds: tuple[type[Exception], ...] = (Problem, *KINDS)
+    for kind in kinds:
         app.add_exception_handler(kind, on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
     app.add_exception_handler(HTTPException, _on_http_error)

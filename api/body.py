@@ -16,6 +16,7 @@ from api.problems import BROKEN, NOT_JSON, TOO_LARGE, FieldError, Problem, inval
 
 BODY_BYTES_MAX = 1_000_000  # 200 lines with 2,000 characters each fit
 DEPTH_MAX = 20  # an order is four deep
+ENTRIES_MAX = 1_000  # an order has 200 lines
 NUMBER_LENGTH_MAX = 40  # the longest amount has 18 digits
 EXPONENT_MAX = 40
 
@@ -156,6 +157,10 @@ def _faults(value: Any, path: Path) -> Iterator[FieldError]:
         case str():
             if fault := _invisible(value):
                 yield FieldError(field=dotted(path) or "body", message=fault, cure="remove it")
+        case dict() | list() if len(value) > ENTRIES_MAX:
+            # Before any model sees it: naming each wrong entry of a million would take minutes.
+            message = f"should have at most {ENTRIES_MAX:,} entries"
+            yield FieldError(field=dotted(path) or "body", message=message, cure="shorten it")
         case dict():
             for name, inner in value.items():
                 if fault := _invisible(name):

@@ -72,7 +72,10 @@ def field_errors(
     details: Sequence["ErrorDetails"], model: type[BaseModel] | None = None
 ) -> list[FieldError]:
     """pydantic's errors as ours; `model` is what the names at the top should have been."""
-    return [_field_error(detail, model) for detail in details[:ERRORS_MAX]]
+    paths = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    # A list whose entries are all wrong counts as empty too, which helps nobody.
+    own = [d for d in details if not (d["type"] == "too_short" and d["loc"] in paths)]
+    return [_field_error(detail, model) for detail in own[:ERRORS_MAX]]
 
 
 def _field_error(detail: "ErrorDetails", model: type[BaseModel] | None) -> FieldError:
@@ -96,8 +99,8 @@ def _said(
         message, _, cure = str(context["error"]).partition("; ")
         return message, cure or None
     if kind in _WORDS:
-        message, cure = _WORDS[kind]
-        return message.format_map(context), cure
+        template, known_cure = _WORDS[kind]
+        return template.format_map(context), known_cure
     return detail["msg"][:1].lower() + detail["msg"][1:], None
 
 

@@ -28,9 +28,7 @@ IdempotencyKey = Annotated[
 def claim(request: Request, caller: Principal, key: str, digest: str) -> Claim:
     """The request under its key; the same key on another address is another request."""
     told = f"{request.method} {request.url.path} {digest}"
-    return Claim(
-        owner=caller.digest, key=key, digest=hashlib.sha256(told.encode()).hexdigest()
-    )
+    return Claim(owner=caller.digest, key=key, digest=hashlib.sha256(told.encode()).hexdigest())
 
 
 async def ensure_started(services: Services, order: OrderRow) -> None:

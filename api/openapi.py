@@ -18,7 +18,7 @@ Errors are `application/problem+json` with a stable `type` and one entry per fie
 are decimal texts."""
 
 _REF = "#/components/schemas/{model}"
-_SECURITY = [{"bearer": []}, {"key": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"key": []}]
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
@@ -47,9 +47,9 @@ def _description(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(
         title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes
     )
+    models: list[type[BaseModel]] = [*_bodies.values(), ProblemBody]
     _, definitions = models_json_schema(
-        [(model, "validation") for model in (*_bodies.values(), ProblemBody)],
-        ref_template=_REF,
+        [(model, "validation") for model in models], ref_template=_REF
     )
     components = schema.setdefault("components", {})
     shapes = components.setdefault("schemas", {})

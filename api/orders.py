@@ -75,7 +75,7 @@ async def submit(
     await ensure_started(services, stored)
     links = views.order_links(order_id, web_ui(services, caller, order_id))
     response.headers["Location"] = links.self
-    return views.Receipt(id=order_id, state=OrderState.OPEN, links=links)
+    return views.Receipt(id=order_id, number=None, state=OrderState.OPEN, links=links)
 
 
 async def _earlier(services: Services, claimed: Claim) -> str | None:
@@ -148,7 +148,7 @@ async def timeline(order_id: str, services: Wired, caller: Caller) -> list[views
     await visible_order(services, caller, order_id)
     async with services.reading() as conn:
         rows = await read_timeline(conn, order_id)
-    return [views.event(row, caller) for row in rows]
+    return [views.event(row, caller) for row in rows if views.is_for(caller, row)]
 
 
 @router.get("/orders/{order_id}/windows")
@@ -157,7 +157,7 @@ async def windows(order_id: str, services: Wired, caller: Caller) -> list[views.
     await visible_order(services, caller, order_id)
     async with services.reading() as conn:
         rows, fallen = await read_windows(conn, order_id)
-    return [views.clock(row, fallen[row.key], caller) for row in rows]
+    return [views.clock(row, fallen[row.key], caller) for row in rows if views.is_for(caller, row)]
 
 
 async def visible_order(services: Services, caller: Principal, order_id: str) -> FullOrderRow:

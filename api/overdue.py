@@ -39,9 +39,7 @@ async def list_all(
 ) -> Page[views.CaseItem]:
     """Lists overdue cases, the newest first: which window, which cause, who answers for it."""
     after = place_after(query.cursor)
-    wanted = CaseFilter(
-        state=query.state, cause=query.cause, role=query.role, order_id=query.order
-    )
+    wanted = CaseFilter(state=query.state, cause=query.cause, role=query.role, order_id=query.order)
     async with services.reading() as conn:
         rows = await list_cases(conn, wanted, after, query.limit + 1)
     return page(rows, query.limit, lambda row: (row.opened_at, row.id), views.case_item)

@@ -133,12 +133,12 @@ def _fields(error: Exception) -> Sequence[FieldError]:
             needed = f"is required by profile {error.profile}"
             return [FieldError(field=f, message=needed, cure="add it") for f in error.missing]
         case UnknownThing() if error.field:
-            cure = f"write one of {', '.join(error.known)}" if error.known else None
+            known = f"write one of {', '.join(error.known)}" if error.known else None
             message = f"there is no {error.kind} {error.key!r}"
-            return (FieldError(field=error.field, message=message, cure=cure),)
+            return (FieldError(field=error.field, message=message, cure=known),)
         case KeyReused():
-            cure = "send a fresh key with each new request"
-            return (FieldError(field="Idempotency-Key", message=str(error), cure=cure),)
+            fresh = "send a fresh key with each new request"
+            return (FieldError(field="Idempotency-Key", message=str(error), cure=fresh),)
         case _:
             return ()
 
@@ -154,7 +154,7 @@ def respond(problem: Problem) -> Response:
     )
     return Response(
         body.model_dump_json(exclude_none=True),
-        status_code=problem.kind.status,
+        status_code=int(problem.kind.status),
         headers=problem.headers,
         media_type=MEDIA_TYPE,
     )

@@ -15,11 +15,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.problems import away
-from domain.errors import InvalidField, NotAllowed, Refused, TaskNotOpen
+from api.problems import NOT_ALLOWED, Problem, away
+from domain.errors import InvalidField, TaskNotOpen
 from settings import Settings
+from workflows.answering import complete_task
 from workflows.contract import (
-    COMPLETE_TASK,
     OrderStart,
     TaskCompleted,
     TaskCompletion,
@@ -80,12 +80,7 @@ class Temporal:
             client = await self._connected()
             handle = client.get_workflow_handle(workflow_id)
             try:
-                return await handle.execute_update(
-                    COMPLETE_TASK,
-                    completion,
-                    id=completion.request_id,
-                    result_type=TaskCompleted,
-                )
+                return await complete_task(handle, completion)
             except WorkflowUpdateFailedError as error:
                 raise _refusal(error, completion) from error
             except RPCError as error:
@@ -126,9 +121,9 @@ def _refusal(error: WorkflowUpdateFailedError, completion: TaskCompletion) -> Ex
     if not isinstance(cause, ApplicationError):
         return error
     field = str(cause.details[0]) if cause.details else "task_id"
-    refusals: dict[str, Refused] = {
+    refusals: dict[str, Exception] = {
         "TaskNotOpen": TaskNotOpen(completion.task_id),
-        "NotAllowed": NotAllowed((field,)),
+        "NotAllowed": Problem(NOT_ALLOWED, cause.message),
         "InvalidField": InvalidField(field, cause.message),
     }
     return refusals.get(cause.type or "", error)

@@ -36,7 +36,7 @@ class Trace:
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
             await send(message)
 
         try:
@@ -54,9 +54,7 @@ class Trace:
         route = getattr(scope.get("route"), "path", UNMATCHED)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         self._metrics.observe(method, route, status, seconds)
-        log.info(
-            "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
-        )
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _answer_to(error: Exception) -> Problem:

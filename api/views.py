@@ -22,6 +22,8 @@ from store.rows import (
 )
 
 PERSONAL_FIELDS = ("contact", "deliver_to")
+CASE_KEYS = "case-"  # how the ids of overdue cases and the keys of their windows begin
+INTERNAL_KINDS = ("case_", "window_analysis", "window_leadership")
 
 
 class Links(Record):
@@ -187,6 +189,16 @@ def order_detail(row: FullOrderRow, principal: Principal, web_ui: str | None) ->
     body = {name: value for name, value in row.body.items() if name not in hidden}
     links = order_links(row.id, web_ui)
     return OrderDetail(**_shared(OrderItem, row), order=body, links=links)
+
+
+def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
+    """Whether the entry is shown: overdue cases and the upper ladder are the company's own."""
+    if principal.is_staff:
+        return True
+    if isinstance(entry, WindowRow):
+        return not entry.key.startswith(CASE_KEYS)
+    window = str(entry.data.get("window", ""))
+    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(CASE_KEYS)
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:

@@ -64,6 +64,10 @@ class WorkCalendar:
         self._micros(at)
         return at.astimezone(self.zone).year in self.provisional_years
 
+    def local(self, at: datetime) -> datetime:
+        """`at` in the calendar's zone."""
+        return self._local(self._micros(at))
+
     def next_opening(self, at: datetime) -> datetime:
         """`at` itself in working time, otherwise the next opening."""
         return self._local(self._opening(self._micros(at)))
@@ -119,14 +123,7 @@ class WorkCalendar:
         """The same working days with other shifts: a production line of its own."""
         days = tuple((day, shifts) for day in self.dates)
         years = range(self.first_year, self.last_year + 1)
-        return _expand(
-            calendar_id,
-            self.version,
-            self.zone,
-            days=days,
-            years=years,
-            provisional_years=self.provisional_years,
-        )
+        return _expand(calendar_id, self.version, self.zone, days, years, self.provisional_years)
 
     def _micros(self, at: datetime) -> int:
         if at.tzinfo is None:
@@ -228,16 +225,13 @@ def build_calendar(
         elif shifts and day not in holidays:
             days.append((day, shifts))
         day += _ONE_DAY
-    return _expand(
-        id, version, zone_info, days=days, years=years, provisional_years=provisional_years
-    )
+    return _expand(id, version, zone_info, days, years, provisional_years)
 
 
 def _expand(
     calendar_id: str,
     version: str,
     zone: ZoneInfo,
-    *,
     days: Iterable[tuple[date, Sequence[Shift]]],
     years: range,
     provisional_years: frozenset[int],

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +14,7 @@ from domain.errors import DuelineError
 from domain.windows import Clock, Limit
 from domain.worktime import WorkCalendar
 from policy import calendars
+from policy.deadlines import due_at
 from policy.loader import Loaded, ProfileError, ProfileErrors, load_all, load_profile
 from policy.model import Profile
 from policy.reading import read_aloud
@@ -54,7 +55,9 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         _print_json([_summary(profile) for profile in loaded.profiles.values()])
     else:
-        table = Table("id", "title", "标题", "edition", "steps", "windows", "calendar")
+        table = Table()
+        for heading in ("id", "title", "标题", "edition", "steps", "windows", "calendar"):
+            table.add_column(heading, overflow="fold")
         for profile in loaded.profiles.values():
             table.add_row(*(str(value) for value in _summary(profile).values()))
         Console().print(table)
@@ -102,8 +105,8 @@ def due(
     try:
         days = calendars.calendar(calendar)
         start, limit = _instant(from_), Limit.parse(work)
-        due_at = _due(days, start, limit)
-        provisional = days.is_provisional(due_at)
+        end = _due(days, start, limit)
+        provisional = days.is_provisional(end)
     except (DuelineError, ValueError) as error:
         _fail(str(error))
     if as_json:
@@ -112,13 +115,13 @@ def due(
                 "calendar": days.label,
                 "from": start.isoformat(),
                 "work": str(limit),
-                "due": due_at.isoformat(),
+                "due": end.isoformat(),
                 "provisional": provisional,
             }
         )
         return
     note = "; its holidays are not announced yet" if provisional else ""
-    print(f"{due_at.isoformat()}  ({limit.words} by {days.label}{note})")
+    print(f"{end.isoformat()}  ({limit.words} by {days.label}{note})")
 
 
 @calendar_app.command
@@ -190,18 +193,9 @@ def _problem(error: ProfileError) -> dict[str, str | int]:
 
 
 def _due(days: WorkCalendar, start: datetime, limit: Limit) -> datetime:
-    match limit.clock:
-        case Clock.WORKING_TIME:
-            return days.add(start, timedelta(minutes=limit.count))
-        case Clock.WORKING_DAYS:
-            return days.add_days(start, limit.count)
-        case Clock.ELAPSED:
-            elapsed = start.astimezone(UTC) + timedelta(minutes=limit.count)
-            return elapsed.astimezone(days.zone)
-        case Clock.SAME_DAY:
-            return days.closing(start)
-        case Clock.PROMISED:
-            raise ValueError("a promised date is an order's own; write 4h, 2wd, 24h/CT or same_day")
+    if limit.clock is Clock.PROMISED:
+        raise ValueError("a promised date is an order's own; write 4h, 2wd, 24h/CT or same_day")
+    return due_at(days, limit, start, promised=start)
 
 
 def _instant(text: str) -> datetime:

@@ -30,8 +30,8 @@ def open_window(
     `promised_at` matters to PROMISED limits only. Raises CalendarError when an instant lies
     outside the calendar.
     """
-    started = started_at.astimezone(calendar.zone)
-    due = _due(calendar, window.limit, started, promised_at.astimezone(calendar.zone))
+    started = calendar.local(started_at)
+    due = due_at(calendar, window.limit, started, promised_at)
     return DueWindow(
         key=key,
         rule=window.id,
@@ -60,18 +60,19 @@ def explain(window: DueWindow) -> str:
     )
 
 
-def _due(calendar: WorkCalendar, limit: Limit, started: datetime, promised: datetime) -> datetime:
+def due_at(calendar: WorkCalendar, limit: Limit, started: datetime, promised: datetime) -> datetime:
+    """When `limit` is over, in the calendar's zone. Raises CalendarError outside its years."""
     match limit.clock:
         case Clock.WORKING_TIME:
             return calendar.add(started, timedelta(minutes=limit.count))
         case Clock.WORKING_DAYS:
             return calendar.add_days(started, limit.count)
         case Clock.ELAPSED:
-            return _elapsed(started, timedelta(minutes=limit.count))
+            return _elapsed(calendar.local(started), timedelta(minutes=limit.count))
         case Clock.SAME_DAY:
             return calendar.closing(started)
         case Clock.PROMISED:
-            return promised
+            return calendar.local(promised)
 
 
 def _marks(

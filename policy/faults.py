@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,22 @@ from domain.errors import DuelineError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+# The words in pydantic's "'a', 'b' or 'c'".
 _QUOTED = re.compile(r"'([^']*)'")
 
-_CURES = {
-    "bool_type": "write true or false",
-    "dict_type": "write `name: value` lines below it",
-    "int_from_float": "write a whole number such as 80",
-    "int_parsing": "write a whole number such as 80",
-    "int_type": "write a whole number such as 80",
-    "model_type": "write its fields below it, one a line",
-    "model_attributes_type": "write its fields below it, one a line",
-    "string_type": "write a text; put numbers and yes or no in quotes",
-    "tuple_type": "write a list such as [sales, finance]",
-    "too_short": "write at least one",
+_FIELDS = "should be fields with names", "write `name: value` lines below it"
+_WHOLE_NUMBER = "should be a whole number", "write digits only, such as 80"
+_KINDS = {
+    "bool_type": ("should be true or false", "write true or false"),
+    "dict_type": _FIELDS,
+    "int_from_float": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_type": _WHOLE_NUMBER,
+    "model_attributes_type": _FIELDS,
+    "model_type": _FIELDS,
+    "string_type": ("should be a text", "write a text; put numbers in quotes"),
+    "too_short": ("is empty", "write at least one"),
+    "tuple_type": ("should be a list", "write a list such as [sales, finance]"),
 }
 _STEP_CURE = "write a short lower-case name such as plan_approval"
 _RULE_CURE = "write the regulation and its window, such as S08.W03"
@@ -63,16 +66,19 @@ def closest(word: object, known: Iterable[str]) -> str | None:
 
 def choose(word: object, known: Iterable[str]) -> str:
     """The cure for a word that is not among the known ones."""
-    words = sorted(known)
+    words = sorted(set(known))
     near = closest(word, words)
     return f"did you mean {near}?" if near else f"write one of {', '.join(words)}"
 
 
-def said(detail: "ErrorDetails", known_keys: Iterable[str]) -> tuple[str, str]:
-    """What pydantic found and its cure, in words for the owner of the regulation."""
-    kind, value = detail["type"], detail["input"]
-    name = str(detail["loc"][-1]) if detail["loc"] else ""
-    context = detail.get("ctx", {})
+def said(details: "Sequence[ErrorDetails]", known_keys: Iterable[str]) -> tuple[str, str]:
+    """What pydantic found at one place and its cure, in words for the owner of the regulation.
+
+    There are several details where a value may be of several kinds.
+    """
+    kind, value = details[0]["type"], details[0]["input"]
+    name = str(details[0]["loc"][-1]) if details[0]["loc"] else ""
+    context = details[0].get("ctx", {})
     match kind:
         case "missing":
             found = "is missing", f"add `{name}: …`"
@@ -80,8 +86,8 @@ def said(detail: "ErrorDetails", known_keys: Iterable[str]) -> tuple[str, str]:
             found = "is not known here", choose(name, known_keys)
         case "enum" | "literal_error" | "union_tag_invalid":
             word = context.get("tag", value)
-            expected = str(context.get("expected") or context.get("expected_tags"))
-            found = f"{word!r} is unknown", choose(word, _QUOTED.findall(expected))
+            words = _QUOTED.findall(" ".join(_expected(detail) for detail in details))
+            found = f"{word!r} is unknown", choose(word, words)
         case "union_tag_not_found":
             found = "has no kind", "add `kind: task`, review, gate, resource, wait or alongside"
         case "value_error":
@@ -90,10 +96,17 @@ def said(detail: "ErrorDetails", known_keys: Iterable[str]) -> tuple[str, str]:
         case "string_pattern_mismatch":
             what = f"{value!r} is not of the right form"
             found = what, _pattern_cure(str(context["pattern"]))
+        case "model_type" if context.get("class_name") == "Limit":
+            found = f"{value!r} is no limit", "write 30m, 2h, 1wd, 24h/CT, 7d/CT or same_day"
         case _:
-            message = detail["msg"].removeprefix("Input ")
-            found = message[:1].lower() + message[1:], _CURES.get(kind, "mend the value")
+            message = details[0]["msg"].removeprefix("Input ")
+            found = _KINDS.get(kind, (message[:1].lower() + message[1:], "mend the value"))
     return found
+
+
+def _expected(detail: "ErrorDetails") -> str:
+    context = detail.get("ctx", {})
+    return str(context.get("expected") or context.get("expected_tags"))
 
 
 def _cure_of_text(value: object) -> str:

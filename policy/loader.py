@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from policy.consistency import FieldPath, Problem, check
 from policy.extends import DIFFERENCES, Merge
@@ -140,7 +141,8 @@ def _base_path(path: Path, extends: Spot) -> Path:
     """The base beside the profile, else among those that are shipped."""
     for folder in (path.parent, PROFILES):
         found = folder / f"{extends.plain}.yaml"
-        if str(extends.plain).isalnum() and found.is_file():
+        # A name alone: a profile reaches no file outside these two folders.
+        if found.parent == folder and found.is_file():
             return found
     known = {other.stem for folder in (path.parent, PROFILES) for other in folder.glob("*.yaml")}
     what = f"there is no profile {extends.plain!r}"
@@ -151,19 +153,29 @@ def _validated(draft: _Draft) -> Profile:
     try:
         return Profile.model_validate(draft.whole.plain)
     except ValidationError as error:
-        faults: dict[FieldPath, ProfileError] = {}
-        misspelt: set[FieldPath] = set()
-        for detail in error.errors(include_url=False):
-            path = tuple(_path(draft.whole, detail["loc"]))
-            known = tuple(_known_keys(draft.whole, path[:-1]))
-            if detail["type"] == "extra_forbidden":
-                misspelt.add((*path[:-1], closest(path[-1], known) or ""))
-            # A union of words and roles complains once for each; the first is enough.
-            faults.setdefault(path, draft.fault(path, *said(detail, known)))
-        # A misspelt field is not missing as well.
-        raise ProfileErrors(
-            fault for path, fault in faults.items() if path not in misspelt
-        ) from error
+        raise ProfileErrors(_translated(draft, error.errors(include_url=False))) from error
+
+
+def _translated(draft: _Draft, details: Iterable[ErrorDetails]) -> Iterator[ProfileError]:
+    """One fault a place, without those that only follow from another."""
+    places: dict[FieldPath, list[ErrorDetails]] = {}
+    for detail in details:
+        places.setdefault(tuple(_path(draft.whole, detail["loc"])), []).append(detail)
+    misspelt = {
+        (*path[:-1], closest(path[-1], _known_keys(draft.whole, path[:-1])))
+        for path, found in places.items()
+        if found[0]["type"] == "extra_forbidden"
+    }
+    for path, found in places.items():
+        kind = found[0]["type"]
+        # A misspelt field is not missing as well, nor is a list of faulty items empty.
+        if kind == "missing" and path in misspelt:
+            continue
+        if kind == "too_short" and any(
+            len(o) > len(path) and o[: len(path)] == path for o in places
+        ):
+            continue
+        yield draft.fault(path, *said(found, _known_keys(draft.whole, path[:-1])))
 
 
 def _path(spot: Spot, loc: FieldPath) -> Iterator[str | int]:

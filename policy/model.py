@@ -20,6 +20,8 @@ Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 NEXT: Target = "next"
 REFUSE: Target = "refuse_order"
+DELAYED = "delayed"
+"""The answer of a progress report that makes a delay known."""
 
 
 class Work(StrEnum):
@@ -186,7 +188,7 @@ class AlongsideStep(StepBase):
     def answers(self) -> tuple[str, ...]:
         """`delayed` in a daily update is how a delay becomes known (S08.W07)."""
         if self.trigger == "daily":
-            return ("on_track", "delayed")
+            return ("on_track", DELAYED)
         return ("told",) if self.trigger == "on_delay" else ()
 
 

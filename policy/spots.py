@@ -140,9 +140,7 @@ def _spot(node: Node, file: str, field: str, faults: list[ProfileError]) -> Spot
             try:
                 return Spot(_scalar(node), file, line, column, field)
             except ValueError:
-                faults.append(
-                    spot.fault(field, f"{node.value!r} has the tag {node.tag}", "drop it")
-                )
+                faults.append(spot.fault(f"{node.value!r} has the tag {node.tag}", "drop it"))
                 return spot
 
 

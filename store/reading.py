@@ -71,8 +71,6 @@ class CaseFilter(Record):
     order_id: str | None = None
 
 
-
-
 def _columns(table: Table, row: type[Record]) -> list[Column[Any]]:
     # Named one by one, so that a new column breaks no reader.
     return [table.c[name] for name in row.model_fields if name in table.c]
@@ -156,7 +154,8 @@ async def read_wish(conn: Connection, order_id: str, wish_id: str) -> WishRow | 
 def _tasks() -> Select[Any]:
     return select(
         *_columns(tasks, TaskRow),
-        orders.c.number.label("order_number"), orders.c.customer.label("customer")
+        orders.c.number.label("order_number"),
+        orders.c.customer.label("customer"),
     ).join(orders, orders.c.id == tasks.c.order_id)
 
 
@@ -197,7 +196,7 @@ async def list_cases(
         columns.role: wanted.role,
         columns.order_id: wanted.order_id,
     }
-    query = (
+    query: Select[Any] = (
         select(
             *_columns(overdue_cases, CaseRow),
             orders.c.number.label("order_number"),
@@ -235,8 +234,8 @@ async def count(conn: Connection) -> Counts:
     states = select(windows.c.state, func.count()).group_by(windows.c.state)
     pending = select(func.count()).select_from(outbox).where(outbox.c.state == "pending")
     return Counts(
-        open_orders_by_stage=dict((await conn.execute(open_orders)).tuples().all()),
-        windows_by_state=dict((await conn.execute(states)).tuples().all()),
+        open_orders_by_stage=dict(await conn.execute(open_orders)),
+        windows_by_state=dict(await conn.execute(states)),
         outbox_pending=(await conn.execute(pending)).scalar_one(),
     )
 

@@ -47,10 +47,13 @@ async def answer_task(
     by: str,
     at: datetime,
 ) -> bool:
-    """Closes an open task with its answer; False when it was closed before."""
+    """Keeps the answer that the workflow has taken; False when there is one already.
+
+    A task may have been withdrawn while its answer was on its way: the answer counts.
+    """
     done = await conn.execute(
         update(tasks)
-        .where(tasks.c.id == task_id, tasks.c.state == "open")
+        .where(tasks.c.id == task_id, tasks.c.state != "done")
         .values(state="done", outcome=outcome, note=note, data=data, decided_by=by, closed_at=at)
     )
     return done.rowcount == 1

@@ -1,5 +1,6 @@
 """Windows and their marks: when something was due, and what became of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, exists, func, select, update
@@ -7,9 +8,19 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import UnknownThing
 from domain.roles import Role
-from domain.windows import DueWindow, Limit, Mark, Slack, WindowState
+from domain.windows import DueWindow, Mark, Slack, WindowState
 from store.engine import Connection
 from store.tables import marks, overdue_cases, windows
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """What a notice says of a window."""
+
+    rule: str
+    step: str
+    role: Role
+    due_at: datetime
 
 
 async def record_window(
@@ -78,17 +89,17 @@ async def is_of_case(conn: Connection, order_id: str, key: str) -> bool:
     return found is None
 
 
-async def find_window(conn: Connection, key: str) -> tuple[str, str, Role, datetime, Limit]:
-    """Rule, step, role, due instant and limit of a window. Raises UnknownThing."""
+async def find_window(conn: Connection, key: str) -> WindowRow:
+    """The window. Raises UnknownThing."""
     found = await conn.execute(
-        select(
-            windows.c.rule, windows.c.step, windows.c.role, windows.c.due_at, windows.c.limit
-        ).where(windows.c.key == key)
+        select(windows.c.rule, windows.c.step, windows.c.role, windows.c.due_at).where(
+            windows.c.key == key
+        )
     )
     row = found.one_or_none()
     if row is None:
         raise UnknownThing("window", key)
-    return row.rule, row.step, Role(row.role), row.due_at, Limit.parse(row.limit)
+    return WindowRow(row.rule, row.step, Role(row.role), row.due_at)
 
 
 async def record_mark(

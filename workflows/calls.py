@@ -8,7 +8,7 @@ from temporalio.common import RetryPolicy
 
 from domain.base import Record
 
-TRANSACTION_TIMEOUT = timedelta(seconds=10)
+TRANSACTION_TIMEOUT = timedelta(seconds=5)
 """An activity is one database transaction; a killed worker's is tried again after this."""
 
 PATIENCE = RetryPolicy(

@@ -21,6 +21,9 @@ REQUEST_CANCELLATION = "request_cancellation"
 CONFIRM_RECEIPT = "confirm_receipt"
 STEP_LEFT = "step_left"
 
+STILL_MOVING = "StillMoving"
+"""The type of a refusal that is worth a second try: the order is between two steps."""
+
 HISTORY_EVENTS_MAX = 4_000
 """Below the 4,096 at which the server begins to ask for a fresh run."""
 

@@ -1,6 +1,7 @@
 """The due lines: one timer for the earliest mark of all open windows; marks, never aborts."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from temporalio import workflow
@@ -31,6 +32,24 @@ class DueLines:
         self._record = record
         self._tell_case = tell_case
         self._busy = False
+        self._moving = False
+
+    @contextmanager
+    def move(self) -> Iterator[None]:
+        """While the order moves the timer stays as it is: the next step's windows are on their way.
+
+        A timer that fires meanwhile is armed anew at once, so no mark waits for the move.
+        """
+        self._moving = True
+        try:
+            yield
+        finally:
+            self._moving = False
+
+    @property
+    def moving(self) -> bool:
+        """True while a step is being opened."""
+        return self._moving
 
     def open(self, windows: Iterable[DueWindow]) -> None:
         """Begins to watch."""
@@ -91,7 +110,7 @@ class DueLines:
             return
         try:
             await workflow.wait_condition(
-                lambda: self._next() != coming or self._urgent(),
+                lambda: (self._next() != coming and not self._moving) or self._urgent(),
                 timeout=coming.at - workflow.now(),
                 timeout_summary=f"{coming.mark.value} of {coming.window}, {clock_words(coming.at)}",
             )

@@ -40,10 +40,15 @@ class Journey:
 
     async def begin(self) -> None:
         """Enters the first step; its windows count from when the customer ordered."""
-        await self._enter(self._route.first, None, self._start.received_at)
+        with self._due_lines.move():
+            await self._enter(self._route.first, None, self._start.received_at)
 
     async def go(self, outcome: str, target: RouteStep) -> None:
         """Leaves the current step with `outcome` and enters `target`."""
+        with self._due_lines.move():
+            await self._go(outcome, target)
+
+    async def _go(self, outcome: str, target: RouteStep) -> None:
         now = workflow.now()
         left = self._route.current
         leaving = self._leave(outcome, target, now)

@@ -176,8 +176,6 @@ class OrderWorkflow:
                 for running in self._progress.windows
                 if mark.mark is Mark.BREACH and running.window.key == mark.window
             ),
-            slack=self._due_lines.slack,
-            level=self._due_lines.level,
         )
         what = ", ".join(f"{mark.mark.value} of {mark.window}" for mark in marks)
         await note(RECORD_MARKS, record, what)
@@ -197,7 +195,8 @@ class OrderWorkflow:
     @complete_task.validator
     def check_completion(self, completion: TaskCompletion) -> None:
         """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
-        self._desk.check(completion)
+        moving = self._due_lines.moving or not self._clerk.idle
+        self._desk.check(completion, moving=moving)
 
     def _file(self, decision: Decision) -> None:
         """An answer to the current step may end it; all others go to the clerk."""

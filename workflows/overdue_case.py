@@ -64,7 +64,8 @@ class OverdueCaseWorkflow:
             role=self._start.window.role,
             now=max(workflow.now(), self._start.opened_at),
         )
-        opened = await act(name, opening, Entered, what)
+        with self._due_lines.move():
+            opened = await act(name, opening, Entered, what)
         self._progress.tasks.extend(opened.tasks)
         self._due_lines.open(opened.windows)
         due = clock_words(opened.windows[0].due_at)
@@ -105,7 +106,7 @@ class OverdueCaseWorkflow:
     @complete_task.validator
     def check_completion(self, completion: TaskCompletion) -> None:
         """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
-        self._desk.check(completion)
+        self._desk.check(completion, moving=self._due_lines.moving)
 
     @workflow.signal(name=contract.STEP_LEFT, description="The order has left the breached step")
     def step_left(self, left: StepLeft) -> None:

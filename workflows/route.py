@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from activities.models import StepVisit
 from policy.model import (
+    DELAYED,
     NEXT,
     REFUSE,
     AlongsideStep,
@@ -118,7 +119,7 @@ class Route:
             return
         if self.covers(by_id[answered.step], self.current):
             yield self.visit(answered.step)
-        if outcome == "delayed":
+        if outcome == DELAYED:
             running = {visit.step for visit in self._progress.beside}
             for beside in self._alongside:
                 if beside.trigger == "on_delay" and beside.id not in running:

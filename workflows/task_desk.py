@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, OpenTask
-from workflows.contract import TaskCompleted, TaskCompletion
+from workflows.contract import STILL_MOVING, TaskCompleted, TaskCompletion
 from workflows.state import ANSWERS_KEPT, TaskProgress
 
 NOTE_LENGTH_MAX = 2_000
@@ -16,15 +16,17 @@ class TaskDesk:
     def __init__(self, progress: TaskProgress) -> None:
         self._progress = progress
 
-    def check(self, completion: TaskCompletion) -> None:
+    def check(self, completion: TaskCompletion, *, moving: bool) -> None:
         """Refuses what may not be answered; nothing of it enters history.
 
         Raises ApplicationError of type TaskNotOpen, NotAllowed or InvalidField, whose first
-        detail is the field.
+        detail is the field; of type StillMoving when the task may be about to open.
         """
         if completion.request_id in self._progress.answers:
             return
         task = self.task(completion.task_id)
+        if task is None and moving:
+            raise _refusal(STILL_MOVING, "task_id", "the order is between two steps; try again")
         if task is None:
             raise _refusal("TaskNotOpen", "task_id", f"task {completion.task_id} is not open")
         if task.role not in completion.roles:

@@ -9,6 +9,7 @@ import pytest
 
 from domain.errors import UnknownThing
 from domain.worktime import WorkCalendar
+from ops.commands_policy import calendar_app
 from policy.calendars import calendar, line_calendar
 
 VECTORS = json.loads((Path(__file__).parent / "vectors/worktime_cn.json").read_text("utf-8"))
@@ -78,3 +79,64 @@ def test_a_line_works_its_own_shifts_on_the_same_days(cn: WorkCalendar) -> None:
     assert line.label == f"cn/06:00-14:00+14:00-22:00@{LAST_ANNOUNCED}.1"
     assert line.dates == cn.dates
     assert line.provisional_years == cn.provisional_years
+
+
+EVE = "2026-09-30T17:00+08:00"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and error output of `dueline calendar …`."""
+    with pytest.raises(SystemExit) as left:
+        calendar_app(arguments)
+    said = capsys.readouterr()
+    return int(str(left.value.code)), said.out, said.err
+
+
+@pytest.mark.parametrize(
+    ("work", "due"),
+    [
+        ("4h", "2026-10-08T11:30:00+08:00"),
+        ("2wd", "2026-10-09T17:00:00+08:00"),
+        ("24h/CT", "2026-10-01T17:00:00+08:00"),
+        ("same_day", "2026-09-30T18:00:00+08:00"),
+    ],
+)
+def test_the_command_line_says_when_work_is_due(
+    capsys: pytest.CaptureFixture[str], work: str, due: str
+) -> None:
+    code, out, _ = run(capsys, "due", "--calendar", "cn", "--from", EVE, "--work", work, "--json")
+
+    assert code == 0
+    assert json.loads(out) == {
+        "calendar": "cn@2026.1",
+        "from": "2026-09-30T17:00:00+08:00",
+        "work": work,
+        "due": due,
+        "provisional": False,
+    }
+
+
+def test_the_command_line_counts_working_time(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "between", "--from", EVE, "--to", "2026-10-08T11:30:30+08:00")
+
+    assert (code, out) == (0, "4 h 30 s of working time by cn@2026.1\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--from", "2026-09-30T17:00", "--work", "4h"), "has no offset"),
+        (("--from", "yesterday", "--work", "4h"), "is no instant"),
+        (("--from", EVE, "--work", "1d"), "could mean two things"),
+        (("--from", EVE, "--work", "promised"), "an order's own"),
+        (("--from", "2040-01-01T00:00Z", "--work", "4h"), "knows 2020 to 2035"),
+        (("--from", EVE, "--work", "4h", "--calendar", "de"), "known: cn"),
+    ],
+)
+def test_the_command_line_refuses_with_a_cure(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
+) -> None:
+    code, out, err = run(capsys, "due", *arguments)
+
+    assert (code, out) == (1, "")
+    assert complaint in err

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import CalendarError
 from domain.roles import Role
 from domain.windows import DueWindow, Mark
 from policy.calendars import calendar
@@ -137,6 +138,12 @@ def test_a_promise_that_is_broken_already_is_not_warned_any_more() -> None:
     assert [mark.mark for mark in broken.marks] == [Mark.BREACH, Mark.ANALYSIS, Mark.LEADERSHIP]
 
 
+@pytest.mark.parametrize("promised", ["2036-01-01T00:00:00+08:00", "9999-12-31T23:59:59Z"])
+def test_a_promise_beyond_the_calendar_is_refused_with_its_years(promised: str) -> None:
+    with pytest.raises(CalendarError, match="knows 2020 to 2035"):
+        opened("promised", promised=promised)
+
+
 def test_only_rungs_of_the_ladder_have_marks() -> None:
     breach_only = tuple(rung for rung in LADDER if rung.mark is Mark.BREACH)
 
@@ -173,6 +180,7 @@ def test_a_window_survives_its_way_through_the_engine() -> None:
     assert DueWindow.model_validate_json(window.model_dump_json()) == window
 
 
+@settings(deadline=None)  # A busy machine is no counterexample.
 @given(
     limit=st.sampled_from(["1m", "30m", "4h", "1wd", "6wd", "24h/CT", "7d/CT", "same_day"]),
     minute=st.integers(0, 365 * 1440),

@@ -214,20 +214,26 @@ def test_an_instant_outside_the_span_is_refused(moment: str) -> None:
         office().is_open(datetime.fromisoformat(moment))
 
 
-def test_an_answer_outside_the_span_is_refused() -> None:
-    calendar, last_day, first_day = office(), at("12-31 17:00"), at("01-01 09:00")
+@pytest.mark.parametrize(
+    ("method", "moment", "length"),
+    [
+        ("add", "12-31 17:00", (3601,)),
+        ("add_days", "12-31 17:00", (1,)),
+        ("next_opening", "12-31 18:00", ()),
+        ("closing", "12-31 18:00", ()),
+        ("subtract", "01-01 09:00", (3600,)),
+        ("subtract_days", "01-01 09:00", (1,)),
+    ],
+)
+def test_an_answer_outside_the_span_is_refused(
+    method: str, moment: str, length: tuple[int, ...]
+) -> None:
+    with pytest.raises(CalendarError, match="knows 2026 to 2026"):
+        getattr(office(), method)(at(moment), *length)
 
-    for ask in (
-        lambda: calendar.add(last_day, 3601),
-        lambda: calendar.add_days(last_day, 1),
-        lambda: calendar.next_opening(at("12-31 18:00")),
-        lambda: calendar.closing(at("12-31 18:00")),
-        lambda: calendar.subtract(first_day, 3600),
-        lambda: calendar.subtract_days(first_day, 1),
-    ):
-        with pytest.raises(CalendarError, match="knows 2026 to 2026"):
-            ask()
-    assert calendar.add(last_day, 3600) == at("12-31 18:00")
+
+def test_the_last_second_of_the_span_can_be_due() -> None:
+    assert office().add(at("12-31 17:00"), 3600) == at("12-31 18:00")
 
 
 def test_an_instant_without_a_zone_is_refused() -> None:
@@ -287,6 +293,8 @@ def _works(moment: datetime) -> bool:
 
 WORKED = [_works(FIRST + index * MINUTE) for index in range(MINUTES)]
 
+# A busy machine is no counterexample.
+steady = settings(deadline=None)
 starts = st.integers(0, MINUTES // 2)
 lengths = st.integers(1, 3 * 480)
 
@@ -299,6 +307,7 @@ def _counted(start: int, minutes: int) -> datetime:
     return FIRST + index * MINUTE
 
 
+@steady
 @given(start=starts, minutes=lengths)
 def test_adding_agrees_with_counting_minutes(start: int, minutes: int) -> None:
     due = office().add(FIRST + start * MINUTE, minutes * MINUTE)
@@ -306,6 +315,7 @@ def test_adding_agrees_with_counting_minutes(start: int, minutes: int) -> None:
     assert due == _counted(start, minutes)
 
 
+@steady
 @given(start=starts, end=starts)
 def test_between_agrees_with_counting_minutes(start: int, end: int) -> None:
     worked = office().between(FIRST + start * MINUTE, FIRST + end * MINUTE)
@@ -314,6 +324,7 @@ def test_between_agrees_with_counting_minutes(start: int, end: int) -> None:
     assert worked == sign * sum(WORKED[min(start, end) : max(start, end)]) * MINUTE
 
 
+@steady
 @given(start=starts, days=st.integers(1, 8))
 def test_a_working_day_equals_eight_hours_where_all_days_have_eight(start: int, days: int) -> None:
     moment, calendar = FIRST + start * MINUTE, office()
@@ -325,6 +336,7 @@ def test_a_working_day_equals_eight_hours_where_all_days_have_eight(start: int, 
 seconds = st.integers(0, 40 * 86_400)
 
 
+@steady
 @given(start=seconds, length=st.integers(0, 200_000))
 def test_between_undoes_add_and_subtract(start: int, length: int) -> None:
     moment, calendar = FIRST + timedelta(seconds=start), office()
@@ -334,6 +346,7 @@ def test_between_undoes_add_and_subtract(start: int, length: int) -> None:
     assert calendar.between(calendar.subtract(moment, length), moment) == whole
 
 
+@steady
 @given(start=seconds, a=st.integers(1, 100_000), b=st.integers(0, 100_000))
 def test_two_sums_in_a_row_equal_one(start: int, a: int, b: int) -> None:
     moment, calendar = FIRST + timedelta(seconds=start), office()
@@ -341,8 +354,8 @@ def test_two_sums_in_a_row_equal_one(start: int, a: int, b: int) -> None:
     assert calendar.add(calendar.add(moment, a), b) == calendar.add(moment, a + b)
 
 
+@steady
 @given(first=seconds, second=seconds, a=st.integers(0, 100_000), b=st.integers(0, 100_000))
-@settings(max_examples=200)
 def test_later_starts_and_longer_lengths_are_never_due_earlier(
     first: int, second: int, a: int, b: int
 ) -> None:

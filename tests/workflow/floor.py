@@ -19,8 +19,8 @@ from store import tables
 from store.engine import Engine
 from store.intake import NewOrder, NewWish, add_order, add_wish
 from store.profiles import pin_profile
+from workflows.answering import complete_task
 from workflows.contract import (
-    COMPLETE_TASK,
     CONFIRM_RECEIPT,
     REQUEST_CANCELLATION,
     REQUEST_CHANGE,
@@ -155,7 +155,7 @@ class Placed:
 
     async def skip(self, length: timedelta) -> None:
         """Lets the order's time pass."""
-        assert await self.floor.skipper.fast_forward(self.handle, length)
+        await self.floor.skipper.fast_forward(self.handle, length)
         self.skipped += length
 
     async def skip_to(self, at: datetime) -> None:
@@ -198,6 +198,14 @@ class Placed:
         found: list[dict[str, Any]] = await self.until(there, f"{self.order_id} reaches {step}")
         return found
 
+    async def reached(self, step: str) -> None:
+        """Waits until the order is in `step`, whether that asks anybody or not."""
+
+        async def there() -> bool:
+            return bool((await self.row())["step"] == step)
+
+        await self.until(there, f"{self.order_id} reaches {step}")
+
     async def answer(
         self, task: dict[str, Any], outcome: str | None = None, **data: str
     ) -> TaskCompleted:
@@ -209,8 +217,8 @@ class Placed:
         handle = self.handle
         if task["workflow_id"] != handle.id:
             handle = self.floor.client.get_workflow_handle(task["workflow_id"])
-        return await handle.execute_update(
-            COMPLETE_TASK,
+        return await complete_task(
+            handle,
             TaskCompletion(
                 task_id=task["id"],
                 roles=(Role(task["role"]),),
@@ -219,7 +227,6 @@ class Placed:
                 request_id=str(uuid4()),
                 data={**given, **data},
             ),
-            result_type=TaskCompleted,
         )
 
     async def do(self, step: str, outcome: str | None = None, **data: str) -> None:

@@ -1,0 +1,167 @@
+"""An API over a database of its own, and an engine that writes down what it was told."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import func, insert, select
+
+from api.app import create_app
+from api.problems import away
+from api.temporal import Temporal, WorkflowGone
+from domain.roles import Role
+from ops.stack.postgres import EmbeddedPostgres
+from policy.loader import Loaded, load_all
+from settings import Settings
+from store.engine import Engine, create_engine
+from store.keys import digest_of
+from store.tables import api_keys, changes, customers, idempotency_keys, lines, orders, products
+from tests.api.factory import key_of
+from workflows.contract import OrderStart, TaskCompleted, TaskCompletion
+
+NOBODY_LISTENS = "127.0.0.1:1"
+QUIET = "quiet_house"
+
+
+class RecordingTemporal(Temporal):
+    """Stands in for the engine where a test asks what it was told, or what happens without it."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(temporal_address=NOBODY_LISTENS))
+        self.is_away = False
+        self.has_closed = False
+        self.started: list[OrderStart] = []
+        self.signals: list[tuple[str, str, BaseModel]] = []
+
+    async def ping(self) -> None:
+        if self.is_away:
+            raise away("the workflow engine cannot be reached at the moment")
+
+    async def start(self, start: OrderStart) -> None:
+        await self.ping()
+        self.started.append(start)
+
+    async def signal(self, order_id: str, name: str, notice: BaseModel) -> None:
+        await self.ping()
+        if self.has_closed:
+            raise WorkflowGone(order_id)
+        self.signals.append((order_id, name, notice))
+
+    async def complete(self, workflow_id: str, completion: TaskCompletion) -> TaskCompleted:
+        raise AssertionError("tests of completion talk to a real engine")
+
+
+@dataclass
+class House:
+    """The API and what stands behind it."""
+
+    app: FastAPI
+    engine: Engine
+    temporal: RecordingTemporal
+
+    def client(self, key: str | None, address: str = "203.0.113.7") -> httpx.AsyncClient:
+        """A client with this key that comes from `address`."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        transport = httpx.ASGITransport(self.app, client=(address, 4711))
+        return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
+
+    async def count(self) -> tuple[int, int, int]:
+        """How many orders, wishes and retry keys are stored."""
+        async with self.engine.connect() as conn:
+            counts = [
+                await conn.scalar(select(func.count()).select_from(table))
+                for table in (orders, changes, idempotency_keys)
+            ]
+        return counts[0] or 0, counts[1] or 0, counts[2] or 0
+
+    async def insert(self, table: Any, **row: Any) -> None:
+        """Stores a row as the activities would."""
+        async with self.engine.begin() as conn:
+            await conn.execute(insert(table).values(**row))
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Loaded:
+    """The profiles that are shipped; reading them takes a while."""
+    return load_all()
+
+
+@asynccontextmanager
+async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
+    """The API, started, over two customers, two products and a key for each role."""
+    engine = create_engine(database_url, pool_size=2)
+    async with engine.begin() as conn:
+        for code in ("C-0001", "C-0002"):
+            await conn.execute(insert(customers).values(code=code, name=code, currency="CNY"))
+        line = {"code": "PANEL", "name": "Panels", "name_zh": "冷光片线", "shifts": []}
+        await conn.execute(insert(lines).values(**line))
+        for code in ("EL-A4", "EL-A5"):
+            product = {"code": code, "name": code, "name_zh": code, "unit": "pc", "line": "PANEL"}
+            await conn.execute(insert(products).values(**product, minutes_per_unit=4))
+        await conn.execute(insert(api_keys), [_key(role.value, role, None) for role in Role])
+        await conn.execute(insert(api_keys), [_key("customer-2", Role.CUSTOMER, "C-0002")])
+    temporal = RecordingTemporal()
+    app = create_app(Settings(database_url=database_url), loaded=loaded, temporal=temporal)
+    async with app.router.lifespan_context(app):
+        yield House(app, engine, temporal)
+    await engine.dispose()
+
+
+def _key(name: str, role: Role, customer: str | None) -> dict[str, Any]:
+    if role is Role.CUSTOMER:
+        customer = customer or "C-0001"
+    key = {"digest": digest_of(key_of(name)), "name": name, "roles": [role.value]}
+    return key | {"customer": customer}
+
+
+@pytest.fixture
+async def house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
+    """An API with a database of its own and a recording engine."""
+    async with open_house(database_url, loaded) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def quiet_house(
+    postgres: EmbeddedPostgres, template_database: str, loaded: Loaded
+) -> AsyncIterator[House]:
+    """An API that tests share which store nothing: a database each would cost most of the time."""
+    connection = await postgres.connect("postgres")
+    await connection.execute(f'CREATE DATABASE "{QUIET}" TEMPLATE "{template_database}"')
+    async with open_house(postgres.url(QUIET), loaded) as opened:
+        yield opened
+    await connection.execute(f'DROP DATABASE "{QUIET}" WITH (FORCE)')
+    await connection.close()
+
+
+@pytest.fixture
+async def sales(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the sales desk's key."""
+    async with house.client(key_of("sales")) as client:
+        yield client
+
+
+@pytest.fixture
+async def customer(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of customer C-0001."""
+    async with house.client(key_of("customer")) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of customer C-0002."""
+    async with house.client(key_of("customer-2")) as client:
+        yield client
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present, for rows that activities would write."""
+    return datetime.now(UTC)

@@ -1,0 +1,86 @@
+"""A worker that dies by SIGKILL in the middle of each kind of activity, once a kind.
+
+`before_commit` dies when the transaction is about to commit: nothing of it may remain.
+`after_commit` dies when it has committed and nobody knows: nothing of it may be repeated.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from store.engine import create_engine
+from worker import build_worker, connect
+
+running: ContextVar[str] = ContextVar("running", default="")
+
+
+class Deaths:
+    """Remembers in a folder what this worker's ancestors have died of."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def die_once_of(self, name: str) -> None:
+        """Kills this very process, unless one before it died of the same."""
+        try:
+            (self._folder / name).touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Mortal(Interceptor):
+    """Names the running activity, and dies after it when told so."""
+
+    def __init__(self, deaths: Deaths, mode: str) -> None:
+        self._deaths, self._mode = deaths, mode
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        deaths, mode = self._deaths, self._mode
+
+        class Inbound(ActivityInboundInterceptor):
+            async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+                from temporalio import activity
+
+                name = activity.info().activity_type
+                running.set(name)
+                result = await super().execute_activity(input)
+                if mode == "after_commit":
+                    deaths.die_once_of(name)
+                return result
+
+        return Inbound(next)
+
+
+async def main(url: str, address: str, queue: str, folder: str, mode: str) -> None:
+    """Works until it is killed."""
+    deaths = Deaths(Path(folder))
+    engine = create_engine(url)
+    if mode == "before_commit":
+
+        @event.listens_for(engine.sync_engine, "commit")
+        def dies(_connection: object) -> None:
+            if running.get():
+                deaths.die_once_of(running.get())
+
+    client = await connect(address, "default")
+    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    interceptors = (Mortal(deaths, mode),)
+    async with build_worker(skipper.client, engine, queue, interceptors):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
