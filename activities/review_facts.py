@@ -1,5 +1,6 @@
 """What reviewers need to know of an order before they judge it (L06, L10)."""
 
+from decimal import Decimal
 from typing import Any
 
 from activities.order_file import OrderFile
@@ -35,6 +36,6 @@ def _filled(value: Any, path: list[str]) -> bool:
     return isinstance(value, dict) and _filled(value.get(path[0]), path[1:])
 
 
-def plain(number: Any) -> str:
+def plain(number: Decimal) -> str:
     """A decimal without trailing zeros: `0.19`, `40`."""
     return f"{number.normalize():f}"

@@ -110,7 +110,7 @@ def parse(raw: bytes) -> Any:
         raise Problem(BROKEN, f"byte {error.start + 1} of the body is not UTF-8") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        message = error.msg[:1].lower() + error.msg[1:]
+        message = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
         raise Problem(BROKEN, f"the JSON is broken at {where}: {message}") from error
     except RecursionError as error:
         raise _too_deep() from error

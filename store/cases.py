@@ -10,8 +10,6 @@ from domain.roles import Role
 from store.engine import Connection
 from store.tables import overdue_cases
 
-OPEN, CLOSED = "open", "closed"
-
 
 async def open_case(
     conn: Connection, case_id: str, *, order_id: str, window: str, role: Role, at: datetime
@@ -45,5 +43,5 @@ async def close_case(conn: Connection, case_id: str, responsible: str, at: datet
     await conn.execute(
         update(overdue_cases)
         .where(overdue_cases.c.id == case_id)
-        .values(state=CLOSED, responsible=responsible, closed_at=at)
+        .values(state="closed", responsible=responsible, closed_at=at)
     )

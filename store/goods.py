@@ -29,13 +29,6 @@ async def record_packed(conn: Connection, order_id: str) -> None:
     )
 
 
-async def unpack(conn: Connection, order_id: str) -> None:
-    """What was packed and not shipped is unpacked."""
-    await conn.execute(
-        update(goods).where(goods.c.order_id == order_id).values(packed=goods.c.shipped)
-    )
-
-
 async def packed(conn: Connection, order_id: str) -> dict[str, int]:
     """Packed quantities by product; products with none are left out."""
     found = await conn.execute(

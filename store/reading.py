@@ -234,8 +234,8 @@ async def count(conn: Connection) -> Counts:
     states = select(windows.c.state, func.count()).group_by(windows.c.state)
     pending = select(func.count()).select_from(outbox).where(outbox.c.state == "pending")
     return Counts(
-        open_orders_by_stage=dict(await conn.execute(open_orders)),
-        windows_by_state=dict(await conn.execute(states)),
+        open_orders_by_stage=dict((await conn.execute(open_orders)).all()),
+        windows_by_state=dict((await conn.execute(states)).all()),
         outbox_pending=(await conn.execute(pending)).scalar_one(),
     )
 

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from api.app import create_app
+from api.log import configure_log
 from api.problems import away
 from api.temporal import Temporal, WorkflowGone
 from domain.roles import Role
@@ -21,12 +22,22 @@ from policy.loader import Loaded, load_all
 from settings import Settings
 from store.engine import Engine, create_engine
 from store.keys import digest_of
-from store.tables import api_keys, changes, customers, idempotency_keys, lines, orders, products
+from store.tables import (
+    api_keys,
+    changes,
+    customers,
+    idempotency_keys,
+    lines,
+    metadata,
+    orders,
+    products,
+)
 from tests.api.factory import key_of
 from workflows.contract import OrderStart, TaskCompleted, TaskCompletion
 
 NOBODY_LISTENS = "127.0.0.1:1"
-QUIET = "quiet_house"
+DATABASE = "tests_api"
+KEPT = {"customers", "materials", "lines", "products", "bill_of_materials", "api_keys"}
 
 
 class RecordingTemporal(Temporal):
@@ -34,6 +45,10 @@ class RecordingTemporal(Temporal):
 
     def __init__(self) -> None:
         super().__init__(Settings(temporal_address=NOBODY_LISTENS))
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to the beginning."""
         self.is_away = False
         self.has_closed = False
         self.started: list[OrderStart] = []
@@ -62,6 +77,7 @@ class House:
     """The API and what stands behind it."""
 
     app: FastAPI
+    database_url: str
     engine: Engine
     temporal: RecordingTemporal
 
@@ -80,10 +96,25 @@ class House:
             ]
         return counts[0] or 0, counts[1] or 0, counts[2] or 0
 
+    async def clear(self) -> None:
+        """Forgets every order, gives revoked keys back, and mends the engine."""
+        async with self.engine.begin() as conn:
+            for table in reversed(metadata.sorted_tables):
+                if table.name not in KEPT:
+                    await conn.execute(delete(table))
+            await conn.execute(update(api_keys).values(revoked_at=None))
+        self.temporal.forget()
+
     async def insert(self, table: Any, **row: Any) -> None:
         """Stores a row as the activities would."""
         async with self.engine.begin() as conn:
             await conn.execute(insert(table).values(**row))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _log() -> None:
+    """The log as the process has it: structlog's own default prints every local variable."""
+    configure_log("console")
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +140,7 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
     temporal = RecordingTemporal()
     app = create_app(Settings(database_url=database_url), loaded=loaded, temporal=temporal)
     async with app.router.lifespan_context(app):
-        yield House(app, engine, temporal)
+        yield House(app, database_url, engine, temporal)
     await engine.dispose()
 
 
@@ -120,24 +151,24 @@ def _key(name: str, role: Role, customer: str | None) -> dict[str, Any]:
     return key | {"customer": customer}
 
 
-@pytest.fixture
-async def house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
-    """An API with a database of its own and a recording engine."""
-    async with open_house(database_url, loaded) as opened:
-        yield opened
-
-
 @pytest.fixture(scope="session")
-async def quiet_house(
+async def opened_house(
     postgres: EmbeddedPostgres, template_database: str, loaded: Loaded
 ) -> AsyncIterator[House]:
-    """An API that tests share which store nothing: a database each would cost most of the time."""
+    """One API for the session: a database for each of 200 tests would cost most of the time."""
     connection = await postgres.connect("postgres")
-    await connection.execute(f'CREATE DATABASE "{QUIET}" TEMPLATE "{template_database}"')
-    async with open_house(postgres.url(QUIET), loaded) as opened:
+    await connection.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{template_database}"')
+    async with open_house(postgres.url(DATABASE), loaded) as opened:
         yield opened
-    await connection.execute(f'DROP DATABASE "{QUIET}" WITH (FORCE)')
+    await connection.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
     await connection.close()
+
+
+@pytest.fixture
+async def house(opened_house: House) -> AsyncIterator[House]:
+    """The API, with master data and keys and nothing else."""
+    yield opened_house
+    await opened_house.clear()
 
 
 @pytest.fixture

@@ -12,12 +12,6 @@ from tests.api.factory import key_of
 ODD_IDS = ["%0A", "abc%0A", "a%00b", "%E2%80%AEabc", "..%2F..", "x" * 500, "%F0%9F%98%80"]
 
 
-@pytest.fixture
-def house(quiet_house: House) -> House:
-    """One API for all tests here: none of them stores anything."""
-    return quiet_house
-
-
 def test_every_route_is_in_the_table_and_every_entry_is_a_route(house: House) -> None:
     found = {
         f"{method} {route.path}"

@@ -195,9 +195,11 @@ async def test_an_unknown_change_is_not_found(sales: httpx.AsyncClient, order_id
 
 
 async def test_a_wish_reaches_the_engine_while_no_worker_lives(
-    house: House, order_id: str, database_url: str, temporal: str, loaded: Loaded
+    house: House, order_id: str, temporal: str, loaded: Loaded
 ) -> None:
-    settings = Settings(database_url=database_url, temporal_address=temporal, task_queue="nobody")
+    settings = Settings(
+        database_url=house.database_url, temporal_address=temporal, task_queue="nobody"
+    )
     app = create_app(settings, loaded=loaded)
     headers = {"X-API-Key": key_of("sales")}
     transport = httpx.ASGITransport(app)

@@ -37,9 +37,9 @@ NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/none"
     ],
 )
 async def test_what_is_not_there_is_a_problem(
-    quiet_house: House, method: str, path: str, status: int, slug: str
+    house: House, method: str, path: str, status: int, slug: str
 ) -> None:
-    async with quiet_house.client(key_of("sales")) as client:
+    async with house.client(key_of("sales")) as client:
         answer = await client.request(method, path)
 
     assert answer.status_code == status
@@ -49,7 +49,7 @@ async def test_what_is_not_there_is_a_problem(
 
 
 async def test_a_bug_is_answered_with_an_id_that_is_logged_and_nothing_else(
-    quiet_house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:
         raise KeyError("secret inside")
@@ -57,7 +57,7 @@ async def test_a_bug_is_answered_with_an_id_that_is_logged_and_nothing_else(
     monkeypatch.setattr("api.orders.read_order", broken)
 
     with capture_logs() as logged:
-        async with quiet_house.client(key_of("sales")) as client:
+        async with house.client(key_of("sales")) as client:
             answer = await client.get("/orders/1?q=private")
 
     incident = next(line["incident"] for line in logged if "incident" in line)
@@ -112,28 +112,33 @@ async def test_metrics_count_requests_and_orders_for_the_scraper_beside_the_proc
     order_id = (await sales.post("/orders", json=order_body())).json()["id"]
     now = house.temporal.started[0].received_at
     await house.insert(windows, **window_row(order_id, now))
-    await sales.get(f"/orders/{order_id}")
 
     async with house.client(None, address="127.0.0.1") as scraper:
+        before = _counted((await scraper.get("/metrics")).text)
+        await sales.get(f"/orders/{order_id}")
         answer = await scraper.get("/metrics")
 
-    counted = (
-        'dueline_http_requests_total{method="GET",route="/orders/{order_id}",status="200"} 1.0'
-    )
-    assert counted in answer.text
+    assert _counted(answer.text) == before + 1
     assert 'dueline_open_orders{stage="none"} 1.0' in answer.text
     assert 'dueline_windows{state="open"} 1.0' in answer.text
     assert "dueline_outbox_pending 0.0" in answer.text
     assert order_id not in answer.text
 
 
+def _counted(metrics: str) -> float:
+    """How many orders were shown, by the counter."""
+    shown = 'dueline_http_requests_total{method="GET",route="/orders/{order_id}",status="200"} '
+    lines = (line for line in metrics.splitlines() if line.startswith(shown))
+    return sum(float(line.removeprefix(shown)) for line in lines)
+
+
 async def test_a_broken_profile_is_shown_to_staff_with_its_place_and_stops_no_other(
-    house: House, database_url: str, tmp_path: Path
+    house: House, tmp_path: Path
 ) -> None:
     for path in (ROOT / "policy" / "profiles").glob("*.yaml"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "BAD.yaml").write_text("id: BAD\nversion: one\n")
-    app = create_app(Settings(database_url=database_url), loaded=load_all(tmp_path))
+    app = create_app(Settings(database_url=house.database_url), loaded=load_all(tmp_path))
     transport = httpx.ASGITransport(app)
 
     async with (
@@ -152,8 +157,8 @@ async def test_a_broken_profile_is_shown_to_staff_with_its_place_and_stops_no_ot
     assert whole.json()["version"] == 1
 
 
-async def test_the_documentation_describes_bodies_problems_and_keys(quiet_house: House) -> None:
-    async with quiet_house.client(None) as client:
+async def test_the_documentation_describes_bodies_problems_and_keys(house: House) -> None:
+    async with house.client(None) as client:
         schema = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
 

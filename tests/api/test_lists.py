@@ -82,10 +82,8 @@ async def test_filters_select_and_combine(house: House, sales: httpx.AsyncClient
         ("colour=blue", "colour"),
     ],
 )
-async def test_a_wrong_filter_is_refused_by_name(
-    quiet_house: House, query: str, field: str
-) -> None:
-    async with quiet_house.client("key-of-sales") as client:
+async def test_a_wrong_filter_is_refused_by_name(house: House, query: str, field: str) -> None:
+    async with house.client("key-of-sales") as client:
         answer = await client.get(f"/orders?{query}")
 
     assert answer.status_code == 422, answer.text

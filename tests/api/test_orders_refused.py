@@ -16,12 +16,6 @@ YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 TOMORROW_WITHOUT_ZONE = (datetime.now(UTC) + timedelta(days=1)).replace(tzinfo=None).isoformat()
 
 
-@pytest.fixture
-def house(quiet_house: House) -> House:
-    """One API for all tests here: each of them asserts that it stores nothing."""
-    return quiet_house
-
-
 def with_line(**changed: Any) -> Body:
     return order_body(lines=[order_line(**changed)])
 

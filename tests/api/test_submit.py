@@ -177,9 +177,11 @@ async def test_the_example_in_the_documentation_is_taken(sales: httpx.AsyncClien
 
 
 async def test_the_engine_has_one_open_workflow_for_an_order_sent_twice(
-    house: House, database_url: str, temporal: str, loaded: Loaded
+    house: House, temporal: str, loaded: Loaded
 ) -> None:
-    settings = Settings(database_url=database_url, temporal_address=temporal, task_queue=TASK_QUEUE)
+    settings = Settings(
+        database_url=house.database_url, temporal_address=temporal, task_queue=TASK_QUEUE
+    )
     app = create_app(settings, loaded=loaded)
     body, headers = order_body(), fresh_key()
 
@@ -197,10 +199,8 @@ async def test_the_engine_has_one_open_workflow_for_an_order_sent_twice(
     await handle.terminate()
 
 
-async def test_an_unreachable_engine_is_said_within_seconds(
-    house: House, database_url: str, loaded: Loaded
-) -> None:
-    settings = Settings(database_url=database_url, temporal_address=NOBODY_LISTENS)
+async def test_an_unreachable_engine_is_said_within_seconds(house: House, loaded: Loaded) -> None:
+    settings = Settings(database_url=house.database_url, temporal_address=NOBODY_LISTENS)
     app = create_app(settings, loaded=loaded)
 
     async with app.router.lifespan_context(app), api_client(app) as client:

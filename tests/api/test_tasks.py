@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -38,7 +37,9 @@ class Desk:
     @workflow.init
     def __init__(self, task: OpenTask) -> None:
         self.taken = 0
-        self.desk = TaskDesk(TaskProgress(tasks=[task]))
+        self.hidden: list[OpenTask] = []
+        self.progress = TaskProgress(tasks=[task])
+        self.desk = TaskDesk(self.progress)
 
     @workflow.run
     async def run(self, task: OpenTask) -> None:
@@ -51,7 +52,12 @@ class Desk:
 
     @complete.validator
     def check(self, completion: TaskCompletion) -> None:
-        self.desk.check(completion)
+        self.desk.check(completion, moving=bool(self.hidden))
+
+    @workflow.signal
+    def move(self) -> None:
+        """Between two steps and back: the task is hidden, or there again."""
+        self.hidden, self.progress.tasks[:] = self.progress.tasks[:], self.hidden
 
     @workflow.query
     def times_taken(self) -> int:
@@ -97,10 +103,12 @@ async def desk(
 
 @pytest.fixture
 async def live(
-    desk: WorkflowHandle[Any, Any], database_url: str, temporal: str, loaded: Loaded
+    house: House, desk: WorkflowHandle[Any, Any], temporal: str, loaded: Loaded
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The sales desk's client of an API that talks to the real engine. Starts no worker."""
-    settings = Settings(database_url=database_url, temporal_address=temporal, task_queue=TASK_QUEUE)
+    settings = Settings(
+        database_url=house.database_url, temporal_address=temporal, task_queue=TASK_QUEUE
+    )
     app = create_app(settings, loaded=loaded)
     headers = {"X-API-Key": key_of("sales")}
     transport = httpx.ASGITransport(app)
@@ -176,6 +184,22 @@ async def test_a_wrong_answer_is_refused_by_field_and_may_be_mended(
 
 
 @pytest.mark.usefixtures("worker")
+async def test_an_answer_waits_for_an_order_between_two_steps(
+    live: httpx.AsyncClient, path: str, desk: WorkflowHandle[Any, Any]
+) -> None:
+    await desk.signal(Desk.move)
+
+    answering = asyncio.create_task(live.post(path, json=ANSWER))
+    await asyncio.sleep(0.3)
+    still_waiting = not answering.done()
+    await desk.signal(Desk.move)
+    answer = await answering
+
+    assert still_waiting
+    assert answer.status_code == 200
+
+
+@pytest.mark.usefixtures("worker")
 async def test_one_key_with_another_answer_is_refused(
     live: httpx.AsyncClient, path: str, desk: WorkflowHandle[Any, Any]
 ) -> None:
@@ -211,84 +235,3 @@ async def test_a_task_of_a_workflow_that_is_gone_is_no_longer_open(
 
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:dueline:problem:task-not-open"
-
-
-async def test_a_closed_task_is_refused_without_asking_the_engine(
-    house: House, sales: httpx.AsyncClient, order_id: str, path: str, now: datetime
-) -> None:
-    await house.insert(tasks, **task_row(order_id, now, state="withdrawn", closed_at=now))
-
-    answer = await sales.post(path, json=ANSWER)
-
-    assert answer.status_code == 409
-
-
-async def test_the_same_person_giving_the_same_answer_again_is_told_so(
-    house: House, sales: httpx.AsyncClient, order_id: str, path: str, now: datetime
-) -> None:
-    await house.insert(tasks, **task_row(order_id, now))
-    done = {"state": "done", "decided_by": "sales", "closed_at": now}
-    async with house.engine.begin() as conn:
-        await conn.execute(update(tasks).values(**ANSWER, **done))
-
-    same = await sales.post(path, json=ANSWER)
-    other = await sales.post(path, json=ANSWER | {"note": "by mail"})
-
-    assert (same.status_code, other.status_code) == (200, 409)
-
-
-async def test_only_the_tasks_own_role_completes_it(
-    house: House, order_id: str, path: str, now: datetime
-) -> None:
-    await house.insert(tasks, **task_row(order_id, now))
-
-    for role in (Role.FINANCE, Role.OPERATIONS, Role.LEADERSHIP):
-        async with house.client(key_of(role.value)) as client:
-            answer = await client.post(path, json=ANSWER)
-        assert answer.status_code == 403, role
-        assert "sales" in answer.json()["detail"]
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "outcome"),
-        ({"outcome": True}, "outcome"),
-        ({"outcome": "done", "data": {"carrier": 7}}, "data.carrier"),
-        ({"outcome": "done", "data": [1]}, "data"),
-        ({"outcome": "done", "note": "x" * 2_001}, "note"),
-        ({"outcome": "done", "note": "a\x00"}, "note"),
-        ({"outcome": "done", "by": "me"}, "by"),
-    ],
-)
-async def test_an_answer_of_the_wrong_shape_is_refused_by_field(
-    quiet_house: House, body: dict[str, Any], field: str
-) -> None:
-    async with quiet_house.client(key_of("sales")) as client:
-        answer = await client.post("/tasks/none/completion", json=body)
-
-    assert answer.status_code == 422
-    assert fields_of(answer.json()) == [field]
-
-
-async def test_the_inbox_shows_the_keys_roles_the_most_urgent_first(
-    house: House, sales: httpx.AsyncClient, order_id: str, now: datetime
-) -> None:
-    hours = {"a": 3, "b": 1, "c": None}
-    for step, due_in in hours.items():
-        due_at = None if due_in is None else now + timedelta(hours=due_in)
-        row = {"id": f"{order_id}.{step}.1.sales", "step": step, "due_at": due_at}
-        await house.insert(tasks, **task_row(order_id, now, **row))
-    await house.insert(tasks, **task_row(order_id, now, role="finance"))
-
-    mine = (await sales.get("/tasks")).json()["items"]
-    first = (await sales.get("/tasks?limit=2")).json()
-    second = (await sales.get("/tasks", params={"limit": 2, "cursor": first["next"]})).json()
-    theirs = (await sales.get("/tasks?role=finance")).json()["items"]
-    whole = (await sales.get(f"/tasks?order={order_id}")).json()["items"]
-
-    assert [task["step"] for task in mine] == ["b", "a", "c"]
-    assert [task["step"] for task in first["items"] + second["items"]] == ["b", "a", "c"]
-    assert second["next"] is None
-    assert [task["role"] for task in theirs] == ["finance"]
-    assert len(whole) == 4

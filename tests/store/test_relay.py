@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from activities.relay import backoff, relay_notices, relay_once
 from store import tables
@@ -32,6 +32,11 @@ async def queued(bench: Bench) -> Bench:
 async def states(bench: Bench) -> list[str]:
     rows = await bench.rows(tables.outbox)
     return [row["state"] for row in sorted(rows, key=lambda row: row["id"])]
+
+
+async def execute(bench: Bench, statement: str) -> None:
+    async with bench.engine.begin() as conn:
+        await conn.execute(text(statement))
 
 
 async def test_notices_are_sent_once_in_order_by_any_number_of_relays(queued: Bench) -> None:
@@ -67,24 +72,27 @@ async def test_a_notice_that_fails_waits_and_holds_up_no_other(queued: Bench) ->
     assert failed["attempts"] == 2
 
 
-async def test_the_relay_runs_until_it_is_cancelled_and_outlives_a_failing_batch(
-    queued: Bench,
-) -> None:
-    calls = 0
+async def test_the_relay_outlives_its_database(queued: Bench) -> None:
+    sent: list[str] = []
+    all_sent = asyncio.Event()
 
-    async def send(_: Notice) -> None:
-        nonlocal calls
-        calls += 1
+    async def send(notice: Notice) -> None:
+        sent.append(notice.key)
+        if len(sent) == 3:
+            all_sent.set()
 
+    await execute(queued, "ALTER TABLE outbox RENAME TO away")
     relay = asyncio.create_task(relay_notices(queued.engine, send, poll_seconds=0.01))
-    async with asyncio.timeout(10):
-        while await states(queued) != ["sent"] * 3:
-            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert (sent, relay.done()) == ([], False)
+
+    await execute(queued, "ALTER TABLE away RENAME TO outbox")
+
+    await asyncio.wait_for(all_sent.wait(), timeout=10)
     relay.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await relay
-
-    assert calls == 3
+    assert sent == ["notice/0", "notice/1", "notice/2"]
 
 
 def test_the_wait_between_attempts_grows_and_has_an_end() -> None:

@@ -29,10 +29,10 @@ async def slots_of(bench: Bench, order: Worked) -> dict[str, tuple[datetime, dat
 
 async def test_twenty_orders_at_once_never_take_more_than_there_is(bench: Bench) -> None:
     await bench.stock("M-ITO", 7)  # ten panels take 0.7
-    orders = [await (await bench.order()).advance_to("review") for _ in range(20)]
+    orders = [await bench.order() for _ in range(20)]
 
     entered = await asyncio.gather(
-        *(order.move("check_material", "review", "material", "plan") for order in orders)
+        *(order.move("check_material", None, "material", "plan") for order in orders)
     )
 
     steps = [done.at.step for done in entered if done.at]
@@ -44,14 +44,12 @@ async def test_twenty_orders_at_once_never_take_more_than_there_is(bench: Bench)
 async def test_orders_that_want_the_same_materials_crosswise_do_not_deadlock(bench: Bench) -> None:
     products = ("EL-A4", "EL-A5", "DRV-12V", "EL-SIGN-A2")
     orders = [
-        await (
-            await bench.order(*((name, 1) for name in products[:: 1 if n % 2 else -1]))
-        ).advance_to("review")
+        await bench.order(*((name, 1) for name in products[:: 1 if n % 2 else -1]))
         for n in range(12)
     ]
 
     entered = await asyncio.gather(
-        *(order.move("check_material", "review", "material", "plan") for order in orders)
+        *(order.move("check_material", None, "material", "plan") for order in orders)
     )
 
     assert all(done.at and done.at.step == "plan" for done in entered)
@@ -83,8 +81,8 @@ async def test_a_shortage_reserves_nothing_and_says_what_is_missing(bench: Bench
 
 async def test_what_has_arrived_is_put_into_stock_once_and_reserved(bench: Bench) -> None:
     await bench.stock("M-ITO", "0.51")
-    order = await (await bench.order()).advance_to("review")
-    await order.move("check_material", "review", "material", "plan")
+    order = await bench.order()
+    await order.move("check_material", None, "material", "plan")
     bench.attempts_at_once = 3
 
     entered = await order.move("check_material", "material", "material", "plan", outcome="arrived")
@@ -98,8 +96,8 @@ async def test_what_has_arrived_is_put_into_stock_once_and_reserved(bench: Bench
 
 async def test_material_that_another_order_took_meanwhile_is_missed_again(bench: Bench) -> None:
     await bench.stock("M-ITO", "0.51")
-    order = await (await bench.order()).advance_to("review")
-    await order.move("check_material", "review", "material", "plan")
+    order = await bench.order()
+    await order.move("check_material", None, "material", "plan")
     await (await bench.order(("EL-A4", 5))).advance_to("plan")  # takes 0.35
 
     again = await order.move("check_material", "material", "material", "plan", outcome="arrived")
@@ -111,12 +109,11 @@ async def test_material_that_another_order_took_meanwhile_is_missed_again(bench:
 
 
 async def test_orders_on_one_line_follow_each_other(bench: Bench) -> None:
-    first = await (await bench.order(("EL-A4", 40))).advance_to("plan")
-    second = await (await bench.order(("EL-A4", 20))).advance_to("plan")
+    first, second = await bench.order(("EL-A4", 40)), await bench.order(("EL-A4", 20))
 
     await asyncio.gather(
-        first.move("book_slot", "plan", "slot", "plan_approval"),
-        second.move("book_slot", "plan", "slot", "plan_approval"),
+        first.move("book_slot", None, "slot", "plan_approval"),
+        second.move("book_slot", None, "slot", "plan_approval"),
     )
 
     one, other = sorted(
@@ -130,10 +127,10 @@ async def test_orders_on_one_line_follow_each_other(bench: Bench) -> None:
 
 
 async def test_eight_orders_at_once_get_eight_slots_without_overlap(bench: Bench) -> None:
-    orders = [await (await bench.order(("EL-A4", 30 + n))).advance_to("plan") for n in range(8)]
+    orders = [await bench.order(("EL-A4", 30 + n)) for n in range(8)]
 
     await asyncio.gather(
-        *(order.move("book_slot", "plan", "slot", "plan_approval") for order in orders)
+        *(order.move("book_slot", None, "slot", "plan_approval") for order in orders)
     )
 
     booked = sorted([(await slots_of(bench, order))["PANEL"] for order in orders])

@@ -62,7 +62,7 @@ async def test_the_migrations_and_the_tables_agree_in_every_detail(database_url:
 
 
 async def test_alembic_finds_nothing_to_migrate(database_url: str) -> None:
-    def difference(connection: Connection) -> list[Any]:
+    def difference(connection: Connection) -> Any:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert await run(database_url, difference) == []

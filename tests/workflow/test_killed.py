@@ -13,7 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import RPCError, WorkflowUpdateFailedError
+from temporalio.client import (
+    RPCError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 
 from ops.seed import load_master_data
 from ops.stack.preflight import free_port
@@ -77,7 +81,7 @@ async def insist(placed: Placed, task: dict[str, Any]) -> None:
             return
         except WorkflowUpdateFailedError:
             return  # an earlier attempt was taken while its answer was lost
-        except (TimeoutError, RPCError):
+        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
             await asyncio.sleep(0.2)
 
 
