@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import all_activities
 from activities.relay import relay_notices
+from api.log import configure_log
 from settings import Settings
 from store.engine import Engine, create_engine
 from workflows.order import OrderWorkflow
@@ -20,6 +21,8 @@ from workflows.overdue_case import OverdueCaseWorkflow
 
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
+
+WORKFLOWS = [OrderWorkflow, OverdueCaseWorkflow]
 
 log = structlog.get_logger("worker")
 
@@ -47,7 +50,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[OrderWorkflow, OverdueCaseWorkflow],
+        workflows=WORKFLOWS,
         activities=all_activities(engine, client, task_queue),
         workflow_runner=sandbox(),
         interceptors=interceptors,
@@ -75,4 +78,6 @@ async def run(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Settings()))
+    settings = Settings()
+    configure_log(settings.log_format)
+    asyncio.run(run(settings))

@@ -17,7 +17,9 @@ POLL_SECONDS = 0.15
 EFFECT_SECONDS = 60.0  # from an answer to what follows from it; half a second when idle
 ROUNDS_MAX = 400
 AFTER_MARK = timedelta(minutes=3)
+LATE_SHARE = 0.6  # of the time between the last rung of a delay and the next one
 RECEIPT_DAYS = 2
+UNLOADING = timedelta(minutes=40)
 NOT_OPEN = "urn:dueline:problem:task-not-open"
 
 
@@ -40,6 +42,7 @@ class Life:
     def __init__(self, story: Story, order_id: str, desk: Desk, clocks: Clocks) -> None:
         self.story = story
         self.order_id = order_id
+        self.order: Item | None = None  # as it was last seen between two tasks
         self.wish: str | None = None  # where to read what became of the change
         self._desk = desk
         self._clocks = clocks
@@ -50,6 +53,7 @@ class Life:
         self._answered: set[str] = set()
         self._cases: set[str] = set()
         self._marks_seen: set[Mark] = set()
+        self._late_until: datetime | None = None
         self._wished = False
         self._received = False
         self._inspections_failed = 0
@@ -65,8 +69,9 @@ class Life:
         give_up_at = time.monotonic() + EFFECT_SECONDS
         for _ in range(ROUNDS_MAX):
             tasks = await self._desk.open_tasks(self.order_id)
-            appointments = await self._agenda([t for t in tasks if t["id"] not in self._answered])
-            if appointments:
+            # What follows from an answer appears in the moment in which its task closes.
+            settled = self._answered.isdisjoint(task["id"] for task in tasks)
+            if settled and (appointments := await self._agenda(tasks)):
                 await self._keep(min(appointments, key=lambda appointment: appointment.at))
                 give_up_at = time.monotonic() + EFFECT_SECONDS
                 continue
@@ -97,12 +102,14 @@ class Life:
         case = task["id"].removesuffix(f".{task['step']}")
         if case.startswith("case-"):
             self._cases.add(case)
-            at = self._desk.answer_at(task, self._profile)
+            at = self._desk.answer_at(task, self._profile, self.story.name)
             return Appointment(at, case, lambda: self._answer_case(case, task))
         late = self.story.late
         if late and task["step"] == late.step and late.mark not in self._marks_seen:
             return await self._mark_appointment(task)
         at = max(await self._planned(task), self._days.add(self.now, NOT_BEFORE))
+        if late and task["step"] == late.step:
+            at = max(at, self._late_until or at)
         return Appointment(at, self._workflow_id, lambda: self._answer(task))
 
     async def _planned(self, task: Item) -> datetime:
@@ -115,7 +122,7 @@ class Life:
         elif step == "rework":
             at = self._days.add(opened, REWORK)
         else:
-            at = self._desk.answer_at(task, self._profile)
+            at = self._desk.answer_at(task, self._profile, self.story.name)
         self._plans[task["id"]] = at
         return at
 
@@ -144,13 +151,16 @@ class Life:
         """The next rung that the story climbs to."""
         window = await self._open_window(task["step"])
         marks = self._desk.marks(window, self._profile, self._promised_at)
-        coming = next(mark for mark in marks if mark.mark not in self._marks_seen)
+        coming = [mark for mark in marks if mark.mark not in self._marks_seen]
+        mark, after = coming[0], (*coming[1:2], *coming)[0]
 
         async def wait() -> None:
-            await self._until_marked(window["key"], coming.mark)
-            self._marks_seen.add(coming.mark)
+            await self._until_marked(window["key"], mark.mark)
+            self._marks_seen.add(mark.mark)
+            pause = self._days.between(mark.at, after.at) * LATE_SHARE
+            self._late_until = self._days.add(mark.at, max(pause, AFTER_MARK * 2))
 
-        return Appointment(self._days.add(coming.at, AFTER_MARK), self._workflow_id, wait)
+        return Appointment(self._days.add(mark.at, AFTER_MARK), self._workflow_id, wait)
 
     async def _open_window(self, step: str) -> Item:
         for window in await self._desk.windows(self.order_id):
@@ -202,9 +212,10 @@ class Life:
         raise Stuck("the customer's wish has no effect")
 
     async def _is_over(self) -> bool:
-        order = await self._desk.order(self.order_id)
+        self.order = order = await self._desk.order(self.order_id)
         if order["step"] == "receipt" and not self._received:
-            at = self._days.next_opening(self.now + timedelta(days=RECEIPT_DAYS))
+            delivered = self._days.next_opening(self.now + timedelta(days=RECEIPT_DAYS))
+            at = self._days.add(delivered, UNLOADING)
             await self._keep(Appointment(at, self._workflow_id, self._receive))
             return False
         return bool(order["state"] != "open" and not self._cases)

@@ -22,4 +22,5 @@ def create_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         # A database that was restarted costs one round trip, not one failed request a connection.
         pool_pre_ping=True,
+        hide_parameters=True,  # an order body in an error would put personal data into the log
     )

@@ -7,7 +7,6 @@ the platform's own code, its database and its deadlines cost on top of the engin
 import asyncio
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -21,18 +20,12 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.roles import Role
-from ops.seed import load_master_data
-from ops.stack.postgres import EmbeddedPostgres
-from ops.stack.preflight import free_port
-from ops.stack.temporal import EmbeddedTemporal
-from store.engine import create_engine
-from store.migrate import migrate
 from tests.bench.bare import BareWorkflow, Shape, bare
+from tests.own_floor import own_floor
 from tests.workflow.floor import DATA, GOOD, S08_AFTER_RELEASE, S08_STEPS, Floor, Placed, profile
-from worker import build_worker, connect
+from worker import build_worker
 from workflows.answering import complete_task
 from workflows.contract import TaskCompletion
-from workflows.search import SEARCH_ATTRIBUTES
 
 ORDERS = 40
 AT_ONCE = 10
@@ -158,32 +151,8 @@ def report(shape: Shape, events: int, orders: float, bares: float) -> None:
 
 async def main() -> None:
     """Starts what is needed, measures, and stops it."""
-    folder = Path(tempfile.mkdtemp(prefix="dueline-bench-"))
-    os.chmod(folder, 0o711)
-    postgres = EmbeddedPostgres(folder / "postgres")
-    temporal = EmbeddedTemporal(
-        port=free_port(),
-        ui_port=None,
-        directory=folder / "temporal",
-        search_attributes=SEARCH_ATTRIBUTES,
-        retention_days=1,
-    )
-    try:
-        await postgres.start()
-        await temporal.start()
-        connection = await postgres.connect("postgres")
-        await connection.execute("CREATE DATABASE bench")
-        await connection.close()
-        url = postgres.url("bench")
-        await migrate(url)
-        await load_master_data(url, EXAMPLES / "master")
-        engine = create_engine(url)
-        client = await connect(temporal.address, "default")
-        await measure(Floor(engine, client, f"orders-{uuid4()}"), client)
-        await engine.dispose()
-    finally:
-        await temporal.stop()
-        await postgres.stop()
+    async with own_floor() as floor:
+        await measure(floor, floor.client)
 
 
 if __name__ == "__main__":
