@@ -8,7 +8,12 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import (
+    Interceptor,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
@@ -28,7 +33,10 @@ log = structlog.get_logger("worker")
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """The sandbox with our own pure modules passed through: replays three times faster."""
+    """The guard of the tests: refuses clocks, randomness and files inside workflow code.
+
+    Production runs without it, because it imports the workflows anew for every order.
+    """
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
             "pydantic", "pydantic_core", "annotated_types", "domain", "policy", "activities"
@@ -44,7 +52,12 @@ async def connect(address: str, namespace: str) -> Client:
 
 
 def build_worker(
-    client: Client, engine: Engine, task_queue: str, interceptors: Sequence[Interceptor] = ()
+    client: Client,
+    engine: Engine,
+    task_queue: str,
+    *,
+    interceptors: Sequence[Interceptor] = (),
+    runner: WorkflowRunner | None = None,
 ) -> Worker:
     """All workflows and activities on one task queue; enter it to work."""
     return Worker(
@@ -52,7 +65,7 @@ def build_worker(
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=all_activities(engine, client, task_queue),
-        workflow_runner=sandbox(),
+        workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
     )

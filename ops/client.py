@@ -32,7 +32,7 @@ class FieldFault:
 
     def __str__(self) -> str:
         cure = f"; {self.cure}" if self.cure else ""
-        return f"{self.field} {self.message}{cure}."
+        return f"{self.field}: {self.message}{cure}."
 
 
 class ApiProblem(DuelineError):  # noqa: N818  the RFC's own word
@@ -46,7 +46,7 @@ class ApiProblem(DuelineError):  # noqa: N818  the RFC's own word
 
 
 class ApiUnreachable(DuelineError):  # noqa: N818  a fact
-    """Nobody answers at the address, or somebody else does."""
+    """Nobody answers at the address, or nobody who knows us."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,20 @@ class Api:
     Raises ApiProblem for what it refuses and ApiUnreachable when it does not answer.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(
+        self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.url = url.rstrip("/")
-        try:
-            host = httpx.URL(self.url).host
-        except httpx.InvalidURL as error:
-            raise ApiUnreachable(f"{url!r} is no address: write http://host:port.") from error
+        place = _address(url)
         self._http = httpx.AsyncClient(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={"Authorization": f"Bearer {key}"},
             timeout=TIMEOUT_SECONDS,
             # A proxy for the outside world has no business between us and our own machine.
-            trust_env=host not in LOOPBACK,
+            trust_env=place.host not in LOOPBACK,
+            # Certificates take 50 ms to load, and plain HTTP shows none.
+            verify=place.scheme == "https",
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:
@@ -115,7 +117,7 @@ class Api:
                 f"The API at {self.url} gave no answer within {TIMEOUT_SECONDS:g} s: try again."
             )
             raise ApiUnreachable(sentence) from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        except httpx.TransportError as error:
             raise ApiUnreachable(
                 f"Nobody answers at {self.url}: start the platform with `make up`, or name "
                 "another address with --api."
@@ -125,7 +127,21 @@ class Api:
         return response
 
 
+def _address(url: str) -> httpx.URL:
+    try:
+        place = httpx.URL(url)
+    except httpx.InvalidURL:
+        place = httpx.URL("")
+    if place.scheme not in {"http", "https"} or not place.host:
+        raise ApiUnreachable(f"{url!r} is no address: write one such as http://127.0.0.1:8000.")
+    return place
+
+
 def _problem(url: str, response: httpx.Response) -> DuelineError:
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return ApiUnreachable(
+            f"The API at {url} does not know this key: name another with --key or DUELINE_API_KEY."
+        )
     try:
         body = response.json()
         return ApiProblem(

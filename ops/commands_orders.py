@@ -142,7 +142,7 @@ async def order(id: str, *, as_json: AsJson = False, api: Address = None, key: K
 
     Examples
 
-        dueline order 2026-000004
+        dueline order SO-2026-000004
         dueline order 3f2a9c1e --json
 
     Parameters
@@ -232,8 +232,10 @@ async def complete(
 def _bar(total: int) -> Iterator[Callable[[], None]]:
     """A bar on standard error while many orders are sent; yields what moves it."""
     columns = (TextColumn("submitting"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total, visible=total >= MANY)
+    console = Console(stderr=True)
+    hidden = total < MANY or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
 
 

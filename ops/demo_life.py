@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.windows import Mark
 from ops.client import ApiProblem, Item
-from ops.demo_desk import NOT_BEFORE, REWORK, Desk, answer
+from ops.demo_desk import REWORK, Desk, answer
 from ops.demo_story import Story
 from ops.demo_time import Clocks
 from workflows.contract import order_workflow_id
@@ -107,7 +107,7 @@ class Life:
         late = self.story.late
         if late and task["step"] == late.step and late.mark not in self._marks_seen:
             return await self._mark_appointment(task)
-        at = max(await self._planned(task), self._days.add(self.now, NOT_BEFORE))
+        at = max(await self._planned(task), self.now)
         if late and task["step"] == late.step:
             at = max(at, self._late_until or at)
         return Appointment(at, self._workflow_id, lambda: self._answer(task))

@@ -30,7 +30,7 @@ class Fault:
     cure: str
 
     def __str__(self) -> str:
-        field = f"{self.field} " if self.field else ""
+        field = f"{self.field}: " if self.field else ""
         cure = f"; {self.cure}" if self.cure else ""
         return f"{self.file}:{self.line}:{self.column}: {field}{self.what}{cure}"
 

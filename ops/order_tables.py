@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from domain.money import Currency, rounded
 from domain.stages import Stage
 
 COMPANY_ZONE = ZoneInfo("Asia/Shanghai")
@@ -44,6 +46,11 @@ def words(value: str | None) -> str:
 def stage_words(code: str | None) -> str:
     """`L21` as `final QC`."""
     return Stage(code).words if code else "-"
+
+
+def money(amount: str, currency: str) -> str:
+    """An amount in whole minor units: `8960.00 CNY`."""
+    return f"{rounded(Decimal(amount), Currency(currency))} {currency}"
 
 
 def slack_text(slack: str) -> Text:
@@ -114,7 +121,7 @@ def print_order(order: Item, windows: Sequence[Item], timeline: Sequence[Item]) 
         "state": words(order["state"]) + (f": {order['reason']}" if order["reason"] else ""),
         "customer": order["customer"],
         "profile": order["profile"],
-        "amount": f"{order['amount']} {order['currency']}",
+        "amount": money(order["amount"], order["currency"]),
         "stage": stage_words(order["stage"]),
         "waiting for": words(order["waiting_role"]),
         "due": local(order["due_at"]),

@@ -144,8 +144,8 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         rework,
         cancelled,
         changed,
-        shortage,
         refused,
         continued,
+        shortage,  # last: it uses up the stock
     )
 }

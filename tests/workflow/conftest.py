@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 from ops.seed import load_master_data
 from store.engine import create_engine
 from tests.workflow.floor import Floor
-from worker import build_worker, connect
+from worker import build_worker, connect, sandbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -34,4 +34,4 @@ async def floor(idle_floor: Floor) -> AsyncIterator[Floor]:
 
 def staffed(floor: Floor) -> Worker:
     """A worker for the floor, to be entered; it starts overdue cases with the floor's clock."""
-    return build_worker(floor.skipper.client, floor.engine, floor.task_queue)
+    return build_worker(floor.skipper.client, floor.engine, floor.task_queue, runner=sandbox())

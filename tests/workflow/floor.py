@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -75,6 +76,7 @@ def example_order(**changes: Any) -> dict[str, Any]:
     }
 
 
+@cache
 def profile(profile_id: str) -> Profile:
     """A shipped profile."""
     return load_all().profiles[profile_id]

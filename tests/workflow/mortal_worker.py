@@ -78,7 +78,7 @@ async def main(url: str, address: str, queue: str, folder: str, mode: str) -> No
     client = await connect(address, "default")
     skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
     interceptors = (Mortal(deaths, mode),)
-    async with build_worker(skipper.client, engine, queue, interceptors):
+    async with build_worker(skipper.client, engine, queue, interceptors=interceptors):
         await asyncio.Event().wait()
 
 
