@@ -41,6 +41,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
     "GET /docs": PUBLIC,
+    "GET /docs/oauth2-redirect": PUBLIC,
     "GET /openapi.json": PUBLIC,
 }
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -68,7 +69,7 @@ def create_app(
         finally:
             await services.database.dispose()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its page brings its own scripts: a factory may have no internet
         title="Dueline",
         version="0.1.0",
         lifespan=lifespan,
@@ -76,7 +77,6 @@ def create_app(
         # A redirect would repeat a POST's body at an address nobody wrote down.
         redirect_slashes=False,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     for router in ROUTERS:
         app.include_router(router)

@@ -43,6 +43,12 @@ class Story:
     patch: dict[str, Any] | None = None
 
     @property
+    def is_eventful(self) -> bool:
+        """Whether anything happens that is not everyday work."""
+        wishes = self.cancel_at or self.change_at
+        return bool(self.late or self.qc_fails or self.shortage or wishes)
+
+    @property
     def highest(self) -> Mark | None:
         """The highest rung that the story climbs to."""
         return self.late.mark if self.late else None

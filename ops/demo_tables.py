@@ -12,6 +12,7 @@ from ops.order_tables import local, words
 from ops.up import Platform
 
 INTERESTING = 3
+STORY_WIDTH = 140  # a narrower terminal gets the stories below the table
 # What each saved view of the Web UI shows, and the query behind it.
 VIEWS = {
     "Overdue cases": 'WorkflowType="OverdueCaseWorkflow"',
@@ -23,7 +24,12 @@ VIEWS = {
 
 def print_report(console: Console, report: Report, names: Mapping[str, str]) -> None:
     """Orders, cases, totals, and what did not go as told."""
-    console.print(_orders(report, names))
+    wide = console.width >= STORY_WIDTH
+    console.print(_orders(report, names, with_stories=wide))
+    if not wide:
+        for told in _by_story(report):
+            if told.story.is_eventful:
+                console.print(f"{told.number}  {told.story.text}")
     console.print(_cases(report))
     totals = report.totals
     console.print(
@@ -77,15 +83,17 @@ def _why(told: Told) -> str:
     return "failed inspection" if told.story.qc_fails else f"climbed to {told.highest or 'nothing'}"
 
 
-def _orders(report: Report, names: Mapping[str, str]) -> Table:
-    table = Table(title="What happened", title_justify="left", show_lines=False)
-    for name in ("order", "customer", "outcome"):
-        table.add_column(name)
+def _orders(report: Report, names: Mapping[str, str], *, with_stories: bool) -> Table:
+    table = Table(title="What happened", title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("order", no_wrap=True, min_width=14)
+    table.add_column("customer", no_wrap=not with_stories, overflow="ellipsis")
+    table.add_column("outcome", min_width=9)
     for name in ("days", "kept", "warned", "breached"):
-        table.add_column(name, justify="right")
-    table.add_column("highest rung")
-    table.add_column("story", ratio=1)
-    for told in sorted(report.orders, key=lambda told: told.story.name):
+        table.add_column(name, justify="right", min_width=len(name))
+    table.add_column("rung", min_width=10)
+    if with_stories:
+        table.add_column("story", ratio=1)
+    for told in _by_story(report):
         table.add_row(
             told.number,
             names[told.customer],
@@ -95,14 +103,19 @@ def _orders(report: Report, names: Mapping[str, str]) -> Table:
             str(told.warned),
             Text(str(told.breached), style="red" if told.breached else ""),
             told.highest or "-",
-            told.story.text,
+            *([told.story.text] if with_stories else []),
         )
     return table
 
 
+def _by_story(report: Report) -> list[Told]:
+    return sorted(report.orders, key=lambda told: told.story.name)
+
+
 def _cases(report: Report) -> Table:
     table = Table(title="Overdue cases", title_justify="left")
-    for name in ("order", "rule", "step", "was due", "cause", "responsible", "state"):
+    table.add_column("order", no_wrap=True, min_width=14)
+    for name in ("rule", "step", "was due", "cause", "responsible", "state"):
         table.add_column(name)
     for case in report.cases:
         table.add_row(
