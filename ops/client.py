@@ -1,6 +1,8 @@
 """The API as the command line and the demo use it: a call a line, a problem a few sentences."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +15,12 @@ from domain.errors import DuelineError
 
 KEYS_FILE = "api-keys.json"
 TIMEOUT_SECONDS = 30.0
+AGAIN_SECONDS = 1.0
 PAGE_LIMIT = 200
 PAGES_MAX = 500  # 100,000 rows; more is a report's business
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Stable: `api/problems.py` promises it to every client.
+AWAY = "urn:dueline:problem:unavailable"
 KEY_REUSED = "urn:dueline:problem:key-reused"
 
 Item = Mapping[str, Any]
@@ -43,10 +47,15 @@ class ApiProblem(DuelineError):  # noqa: N818  the RFC's own word
         super().__init__("\n".join(said))
         self.type = type_
         self.faults = faults
+        self.may_pass = type_ == AWAY
 
 
 class ApiUnreachable(DuelineError):  # noqa: N818  a fact
-    """Nobody answers at the address, or nobody who knows us."""
+    """Nobody answers at the address, or nobody who knows us. `may_pass`: worth another try."""
+
+    def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
+        super().__init__(sentence)
+        self.may_pass = may_pass
 
 
 @dataclass(frozen=True)
@@ -60,13 +69,20 @@ class Sent:
 class Api:
     """One API and one key, as an async context manager.
 
-    Raises ApiProblem for what it refuses and ApiUnreachable when it does not answer.
+    What is away is asked again for `patience_seconds`: only for callers whose every POST may come
+    twice. Raises ApiProblem for what it refuses and ApiUnreachable when it does not answer.
     """
 
     def __init__(
-        self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        key: str,
+        *,
+        patience_seconds: float = 0.0,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self._patience_seconds = patience_seconds
         place = _address(url)
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -110,18 +126,29 @@ class Api:
         return Sent(response.json(), response.headers.get("Idempotent-Replayed") == "true")
 
     async def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        give_up_at = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                return await self._call_once(method, path, **request)
+            except (ApiProblem, ApiUnreachable) as error:
+                if not error.may_pass or time.monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _call_once(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = await self._http.request(method, path, **request)
         except httpx.TimeoutException as error:
             sentence = (
                 f"The API at {self.url} gave no answer within {TIMEOUT_SECONDS:g} s: try again."
             )
-            raise ApiUnreachable(sentence) from error
+            raise ApiUnreachable(sentence, may_pass=True) from error
         except httpx.TransportError as error:
-            raise ApiUnreachable(
+            sentence = (
                 f"Nobody answers at {self.url}: start the platform with `make up`, or name "
                 "another address with --api."
-            ) from error
+            )
+            raise ApiUnreachable(sentence, may_pass=True) from error
         if not response.is_success:
             raise _problem(self.url, response)
         return response

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from domain.errors import DuelineError
 from domain.roles import Role
 from domain.stages import Stage
 from ops import order_tables
-from ops.client import Api, Item, local_keys
+from ops.order_lookup import client_for, inbox, order_id_of, task_of
 from ops.order_tables import short
 
 READER = Role.ORDER_DESK
@@ -83,7 +83,7 @@ async def submit(
     if not files:
         raise DuelineError("Name at least one file, such as examples/orders.csv.")
     drafts, faults = read_files(files)
-    async with _client(api, key, CUSTOMER_DESK) as client:
+    async with client_for(api, key, CUSTOMER_DESK) as client:
         submission = Submission(client, again=again)
         with _bar(len(drafts)) as advance:
             await submission.send_all(drafts, advance)
@@ -128,7 +128,7 @@ async def orders(
     """
     slack = "breached" if late else None
     code = _stage(stage) if stage else None
-    async with _client(api, key, READER) as client:
+    async with client_for(api, key, READER) as client:
         query = client.items("/orders", stage=code, role=role, slack=slack, state=state)
         found = [item async for item in query]
     if as_json:
@@ -150,8 +150,8 @@ async def order(id: str, *, as_json: AsJson = False, api: Address = None, key: K
     id
         Its number, its id, or the beginning of the id as the lists show it.
     """
-    async with _client(api, key, CUSTOMER_DESK) as client:
-        path = f"/orders/{await _order_id(client, id)}"
+    async with client_for(api, key, CUSTOMER_DESK) as client:
+        path = f"/orders/{await order_id_of(client, id)}"
         found = await client.get(path)
         windows = await client.get(f"{path}/windows")
         timeline = await client.get(f"{path}/timeline")
@@ -180,8 +180,8 @@ async def tasks(
     role
         One role's inbox; without it that of your key, or of everybody on the local platform.
     """
-    async with _client(api, key, READER) as client:
-        found = await _inbox(client, [role] if role or key else list(Role))
+    async with client_for(api, key, READER) as client:
+        found = await inbox(client, [role] if role or key else list(Role))
     if as_json:
         _print_json(found)
     else:
@@ -217,9 +217,9 @@ async def complete(
         A remark for the record.
     """
     answer = {"outcome": outcome, "data": _pairs(data), "note": note}
-    async with _client(api, key, READER) as client:
-        found = await _task(client, task, anybody=key is None)
-    async with _client(api, key, Role(found["role"])) as client:
+    async with client_for(api, key, READER) as client:
+        found = await task_of(client, task, anybody=key is None)
+    async with client_for(api, key, Role(found["role"])) as client:
         done = await client.post(f"/tasks/{found['id']}/completion", answer)
     if as_json:
         _print_json(done.body)
@@ -237,67 +237,6 @@ def _bar(total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
-
-
-@asynccontextmanager
-async def _client(api: str | None, key: str | None, role: Role) -> AsyncIterator[Api]:
-    async with Api(api or _local_api(), key or _local_key(role)) as client:
-        yield client
-
-
-def _local_api() -> str:
-    from settings import Settings
-
-    return f"http://127.0.0.1:{Settings().api_port}"
-
-
-def _local_key(role: Role) -> str:
-    from settings import Settings
-
-    data_dir = Settings().data_dir
-    key = local_keys(data_dir).get(role)
-    if key is None:
-        raise DuelineError(
-            f"There is no key for {role.words} in {data_dir}: start the platform here with "
-            "`make up`, or name a key with --key or DUELINE_API_KEY."
-        )
-    return key
-
-
-async def _order_id(client: Api, wanted: str) -> str:
-    """The id behind a number or the beginning of an id. Raises DuelineError."""
-    if len(wanted) == 36:
-        return wanted
-    found = [
-        item["id"]
-        async for item in client.items("/orders")
-        if item["number"] == wanted or item["id"].startswith(wanted)
-    ]
-    if len(found) == 1:
-        return str(found[0])
-    how = f"{len(found)} orders begin with" if found else "There is no order"
-    raise DuelineError(f"{how} {wanted}: write its number or its whole id.")
-
-
-async def _inbox(client: Api, roles: Sequence[Role | None]) -> list[Item]:
-    """Open tasks of these roles, None for the key's own; the most urgent first."""
-    found = [
-        item for role in roles async for item in client.items("/tasks", role=role, state="open")
-    ]
-    return sorted(found, key=lambda item: (item["due_at"] or "~", item["id"]))
-
-
-async def _task(client: Api, wanted: str, *, anybody: bool) -> Item:
-    """The task behind an id or its short form. Raises DuelineError."""
-    if short(wanted) != wanted:
-        found: Item = await client.get(f"/tasks/{wanted}")
-        return found
-    inbox = await _inbox(client, list(Role) if anybody else [None])
-    matches = [item for item in inbox if wanted in {item["id"], short(item["id"])}]
-    if len(matches) == 1:
-        return matches[0]
-    how = "Several open tasks are" if matches else "There is no open task"
-    raise DuelineError(f"{how} {wanted}: see `dueline tasks`, or write the whole id.")
 
 
 def _stage(text: str) -> Stage:

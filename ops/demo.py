@@ -47,6 +47,7 @@ async def run_demo(settings: Settings, *, as_json: bool = False) -> int:
     # With --json the summary alone goes to standard output.
     out = sys.stderr if as_json else sys.stdout
     console = Console(file=out, width=None if out.isatty() else WIDE, highlight=False, emoji=False)
+    stories = load_stories(datetime.now(UTC))
     log: deque[str] = deque(maxlen=LOG_LINES_KEPT)
     code: int | None = None
     with _own_folder() as folder, interruptible():
@@ -59,7 +60,7 @@ async def run_demo(settings: Settings, *, as_json: bool = False) -> int:
                 log.append(f"[{source}] {plain}")
 
         async with platform(own, log=note) as running:
-            report = await _perform(console, own, running)
+            report = await _perform(console, stories, running)
             code = 1 if report.trouble else 0
             _close(console, report, running, as_json=as_json)
             if sys.stdin.isatty() and out.isatty():
@@ -99,15 +100,15 @@ async def _settings(settings: Settings, data_dir: Path) -> Settings:
         except StackError:
             ports[name] = free_port()
     # Somebody's real database and engine are no place for made-up orders.
-    own = {"database_url": None, "temporal_address": None, "data_dir": data_dir}
-    return settings.model_copy(update={**own, "api_host": "127.0.0.1", **ports})
+    own = {"database_url": None, "temporal_address": None, "temporal_namespace": "default"}
+    here = {"data_dir": data_dir, "api_host": "127.0.0.1"}
+    return settings.model_copy(update={**own, **here, **ports})
 
 
-async def _perform(console: Console, settings: Settings, running: Platform) -> Report:
+async def _perform(console: Console, stories: Sequence[Story], running: Platform) -> Report:
     console.print(f"API {running.api_url}   Temporal Web UI {running.ui_url}")
     began_at = time.monotonic()
-    stories = load_stories(datetime.now(UTC))
-    client = await Client.connect(running.temporal_address, namespace=settings.temporal_namespace)
+    client = await Client.connect(running.temporal_address)
     async with Desk(running.api_url, running.keys) as desk:
         lives = await _submit(desk, Clocks(client), stories)
         console.print(f"{len(lives)} orders submitted; the departments begin to work.")

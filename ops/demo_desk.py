@@ -20,6 +20,7 @@ from policy.model import Profile
 READER = Role.ORDER_DESK
 CUSTOMER_DESK = Role.SALES
 CARRIERS = ("Grey Heron Freight", "Two Bridges Express", "Lotus Lane Couriers")
+PATIENCE_SECONDS = 60.0  # a busy machine, or a worker that is being started again
 REWORK = timedelta(hours=3)
 
 # What each step is answered with when nothing goes wrong; others have one outcome only.
@@ -50,7 +51,10 @@ class Desk:
     """All departments at the API, each with its own key, as an async context manager."""
 
     def __init__(self, url: str, keys: Mapping[str, str]) -> None:
-        self._apis = {Role(role): Api(url, key) for role, key in keys.items()}
+        self._apis = {
+            Role(role): Api(url, key, patience_seconds=PATIENCE_SECONDS)
+            for role, key in keys.items()
+        }
         self._closing = AsyncExitStack()
         self.profiles: dict[str, Profile] = {}
 

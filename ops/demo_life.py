@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.windows import Mark
-from ops.client import ApiProblem, Item
+from ops.client import ApiProblem, Item, Sent
 from ops.demo_desk import REWORK, Desk, answer
 from ops.demo_story import Story
 from ops.demo_time import Clocks
@@ -190,19 +190,12 @@ class Life:
     async def _ask(self) -> None:
         """Sends the customer's wish, and waits until it has an effect."""
         self._wished = True
-        path = f"/orders/{self.order_id}"
         if self.story.cancel_at:
-            sent = await self._desk.customers.post(
-                f"{path}/cancellation", {"reason": "the project is stopped"}
-            )
+            sent = await self._wish_for("cancellation", {"reason": "the project is stopped"})
         else:
             version = (await self._desk.order(self.order_id))["version"]
-            change = {
-                "version": version,
-                "reason": "the customer moves",
-                **(self.story.patch or {}),
-            }
-            sent = await self._desk.customers.post(f"{path}/changes", change)
+            change = {"version": version, "reason": "the customer moves"}
+            sent = await self._wish_for("changes", change | (self.story.patch or {}))
         self.wish = sent.body["links"]["self"]
         give_up_at = time.monotonic() + EFFECT_SECONDS
         while time.monotonic() < give_up_at:
@@ -210,6 +203,10 @@ class Life:
                 return
             await asyncio.sleep(POLL_SECONDS)
         raise Stuck("the customer's wish has no effect")
+
+    async def _wish_for(self, what: str, body: Item) -> Sent:
+        path, key = f"/orders/{self.order_id}/{what}", f"{self.order_id}-{what}"
+        return await self._desk.customers.post(path, body, idempotency_key=key)
 
     async def _is_over(self) -> bool:
         self.order = order = await self._desk.order(self.order_id)
@@ -222,4 +219,4 @@ class Life:
 
     async def _receive(self) -> None:
         self._received = True
-        await self._desk.customers.post(f"/orders/{self.order_id}/receipt", {})
+        await self._wish_for("receipt", {})

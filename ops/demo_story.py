@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from domain.errors import DuelineError
 from domain.windows import Mark
 from ops.intake_files import Draft, read_orders
 from policy.calendars import calendar
@@ -57,8 +58,10 @@ class Story:
 def load_stories(now: datetime) -> list[Story]:
     """All stories, the most urgent promise first: that is how a planner takes them.
 
-    Raises FileFaults when an example does not fit.
+    Raises DuelineError when the examples are not here, and FileFaults when one does not fit.
     """
+    if not EXAMPLES.is_dir():
+        raise DuelineError("The examples are not installed here: run `make demo` in a checkout.")
     days = calendar("cn")
     told = json.loads((EXAMPLES / "scenario.json").read_bytes())
     stories = []

@@ -12,6 +12,8 @@ from ops.order_tables import local, words
 from ops.up import Platform
 
 INTERESTING = 3
+NUMBERS_WIDTH = 72  # what the other columns of the table of orders need
+NAME_WIDTH_MIN = 8
 STORY_WIDTH = 140  # a narrower terminal gets the stories below the table
 # What each saved view of the Web UI shows, and the query behind it.
 VIEWS = {
@@ -25,7 +27,7 @@ VIEWS = {
 def print_report(console: Console, report: Report, names: Mapping[str, str]) -> None:
     """Orders, cases, totals, and what did not go as told."""
     wide = console.width >= STORY_WIDTH
-    console.print(_orders(report, names, with_stories=wide))
+    console.print(_orders(report, names, console.width, with_stories=wide))
     if not wide:
         for told in _by_story(report):
             if told.story.is_eventful:
@@ -46,12 +48,10 @@ def print_report(console: Console, report: Report, names: Mapping[str, str]) -> 
 
 def print_links(console: Console, report: Report, running: Platform) -> None:
     """Where to look while the platform runs."""
-    table = Table(title="Look around", title_justify="left", show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    console.print("Look around")
     for name, address in links(report, running):
-        table.add_row(name, address)
-    console.print(table)
+        # Never folded: a terminal opens whole addresses only.
+        console.print(f"  {name}: {address}", soft_wrap=True)
 
 
 def links(report: Report, running: Platform) -> Iterator[tuple[str, str]]:
@@ -83,10 +83,11 @@ def _why(told: Told) -> str:
     return "failed inspection" if told.story.qc_fails else f"climbed to {told.highest or 'nothing'}"
 
 
-def _orders(report: Report, names: Mapping[str, str], *, with_stories: bool) -> Table:
+def _orders(report: Report, names: Mapping[str, str], width: int, *, with_stories: bool) -> Table:
     table = Table(title="What happened", title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("order", no_wrap=True, min_width=14)
-    table.add_column("customer", no_wrap=not with_stories, overflow="ellipsis")
+    name_width = max(width - NUMBERS_WIDTH, NAME_WIDTH_MIN)
+    table.add_column("customer", no_wrap=True, overflow="ellipsis", max_width=name_width)
     table.add_column("outcome", min_width=9)
     for name in ("days", "kept", "warned", "breached"):
         table.add_column(name, justify="right", min_width=len(name))

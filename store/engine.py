@@ -1,5 +1,10 @@
 """The way into PostgreSQL: one engine a process."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Executable
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Engine = AsyncEngine
@@ -7,6 +12,9 @@ Engine = AsyncEngine
 
 Connection = AsyncConnection
 """One connection, inside a transaction."""
+
+Conflict = IntegrityError
+"""A constraint said no; the transaction is lost."""
 
 POOL_SIZE = 10
 OVERFLOW_CONNECTIONS_MAX = 10
@@ -24,3 +32,12 @@ def create_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # an order body in an error would put personal data into the log
     )
+
+
+async def execute_each(
+    conn: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Executes a statement for each row, in their order, for the price of about one."""
+    # Without rows SQLAlchemy would insert one of defaults.
+    if rows:
+        await conn.execute(statement, rows)

@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from store.engine import Connection
+from store.engine import Connection, execute_each
 from store.tables import goods, inspections, products, shipments
 
 
 async def record_made(conn: Connection, order_id: str, quantities: Mapping[str, int]) -> None:
     """The ordered quantities are made; making them again after rework makes no more of them."""
-    for product, quantity in sorted(quantities.items()):
-        await conn.execute(
-            insert(goods)
-            .values(order_id=order_id, product=product, made=quantity)
-            .on_conflict_do_update(
-                index_elements=[goods.c.order_id, goods.c.product], set_={"made": quantity}
-            )
-        )
+    made = insert(goods)
+    made = made.on_conflict_do_update(
+        index_elements=[goods.c.order_id, goods.c.product], set_={"made": made.excluded.made}
+    )
+    rows = [
+        {"order_id": order_id, "product": product, "made": quantity}
+        for product, quantity in sorted(quantities.items())
+    ]
+    await execute_each(conn, made, rows)
 
 
 async def record_packed(conn: Connection, order_id: str) -> None:
@@ -46,20 +47,20 @@ async def give_to_stock(conn: Connection, order_id: str) -> int:
         .where(goods.c.order_id == order_id, goods.c.made > goods.c.shipped)
         .order_by(goods.c.product)
     )
-    given = 0
-    for product, quantity in found.all():
-        await conn.execute(
-            update(products)
-            .where(products.c.code == product)
-            .values(finished=products.c.finished + quantity)
-        )
-        given += quantity
+    given = [{"given": product, "units": units} for product, units in found]
+    await execute_each(
+        conn,
+        update(products)
+        .where(products.c.code == bindparam("given"))
+        .values(finished=products.c.finished + bindparam("units")),
+        given,
+    )
     await conn.execute(
         update(goods)
         .where(goods.c.order_id == order_id)
         .values(made=goods.c.shipped, packed=goods.c.shipped)
     )
-    return given
+    return sum(row["units"] for row in given)
 
 
 async def record_inspection(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,12 +10,15 @@ from sqlalchemy import select, update
 from domain.errors import UnknownThing
 from domain.orders import OrderState
 from store.engine import Connection
-from store.tables import order_numbers, orders
+from store.tables import effects, order_numbers, orders
 
 
 @dataclass(frozen=True)
 class OrderRow:
-    """What an activity needs to know of an order. `body` is the OrderRequest as JSON."""
+    """What an activity needs to know of an order. `body` is the OrderRequest as JSON.
+
+    `effect` is what was stored under the key that the order was locked for.
+    """
 
     id: str
     number: str | None
@@ -25,15 +27,24 @@ class OrderRow:
     body: Mapping[str, Any]
     promised_at: datetime
     state: OrderState
+    level: int | None
+    effect: dict[str, Any] | None
 
 
-async def lock_order(conn: Connection, order_id: str) -> OrderRow:
-    """Reads an order and keeps everybody else from writing it. Raises UnknownThing."""
-    columns = ("id", "number", "profile_digest", "version", "body", "promised_at", "state")
+_LOCKED = ("id", "number", "profile_digest", "version", "body", "promised_at", "state", "level")
+
+
+async def lock_order(conn: Connection, order_id: str, key: str) -> OrderRow:
+    """Reads an order and keeps everybody else from writing it. Raises UnknownThing.
+
+    Whoever has waited for the lock sees the order as it is now, and the effect as it was before:
+    storing another under the same key raises Conflict.
+    """
     found = await conn.execute(
-        select(*(orders.c[name] for name in columns))
+        select(*(orders.c[name] for name in _LOCKED), effects.c.result.label("effect"))
+        .outerjoin_from(orders, effects, effects.c.key == key)
         .where(orders.c.id == order_id)
-        .with_for_update()
+        .with_for_update(of=orders)
     )
     row = found.mappings().one_or_none()
     if row is None:
@@ -46,32 +57,6 @@ async def project(conn: Connection, order_id: str, **columns: Any) -> None:
     await conn.execute(update(orders).where(orders.c.id == order_id).values(**columns))
 
 
-async def give_number(conn: Connection, order_id: str, year: int) -> str:
-    """The order's number, given now unless it has one: `SO-2026-000001`."""
-    given: str | None = await conn.scalar(select(orders.c.number).where(orders.c.id == order_id))
-    if given is None:
-        given = f"SO-{year}-{await conn.scalar(order_numbers.next_value()):06d}"
-        await project(conn, order_id, number=given)
-    return given
-
-
-async def rewrite(
-    conn: Connection,
-    order_id: str,
-    *,
-    body: Mapping[str, Any],
-    version: int,
-    amount: Decimal,
-    promised_at: datetime,
-    now: datetime,
-) -> None:
-    """Stores the order's next version."""
-    await project(
-        conn,
-        order_id,
-        body=body,
-        version=version,
-        amount=amount,
-        promised_at=promised_at,
-        updated_at=now,
-    )
+async def next_number(conn: Connection, year: int) -> str:
+    """A number that no order has: `SO-2026-000001`."""
+    return f"SO-{year}-{await conn.scalar(order_numbers.next_value()):06d}"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 
-from store.engine import Connection
+from store.engine import Connection, execute_each
 from store.tables import lines, products, slots
 
 
@@ -71,16 +71,17 @@ async def taken(conn: Connection, line: str, since: datetime) -> list[tuple[date
 
 async def book(conn: Connection, order_id: str, step_key: str, booked: Iterable[Slot]) -> None:
     """Books the slots. An overlap raises IntegrityError, whatever the caller has computed."""
-    for slot in booked:
-        await conn.execute(
-            insert(slots).values(
-                step_key=step_key,
-                line=slot.line,
-                order_id=order_id,
-                during=Range(slot.starts_at, slot.ends_at),
-                minutes=slot.minutes,
-            )
-        )
+    rows = [
+        {
+            "step_key": step_key,
+            "line": slot.line,
+            "order_id": order_id,
+            "during": Range(slot.starts_at, slot.ends_at),
+            "minutes": slot.minutes,
+        }
+        for slot in booked
+    ]
+    await execute_each(conn, insert(slots), rows)
 
 
 async def release(conn: Connection, order_id: str, step_keys: Iterable[str] | None = None) -> int:

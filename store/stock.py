@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from store.engine import Connection
+from store.engine import Connection, execute_each
 from store.tables import bill_of_materials, materials, reservations, stock_moves
 
 NOTHING = Decimal(0)
@@ -28,6 +28,15 @@ class Need:
     def short(self) -> Decimal:
         """What is missing; 0 when there is enough."""
         return max(self.needed - self.free, NOTHING)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A quantity of a material and the visit that took it."""
+
+    step_key: str
+    material: str
+    quantity: Decimal
 
 
 async def explode(conn: Connection, quantities: Mapping[str, int]) -> dict[str, Decimal]:
@@ -57,35 +66,36 @@ async def needs(
 
 async def reserve(conn: Connection, order_id: str, step_key: str, wanted: Iterable[Need]) -> None:
     """Holds what is needed for the order. The caller has locked it and knows that it is there."""
-    for need in wanted:
-        await _change(conn, need.material, reserved=need.needed)
-        await conn.execute(
-            insert(reservations).values(
-                step_key=step_key,
-                material=need.material,
-                order_id=order_id,
-                quantity=need.needed,
-            )
-        )
+    held = [_Held(step_key, need.material, need.needed) for need in wanted]
+    await _change(conn, held, reserved=1)
+    rows = [{**part.__dict__, "order_id": order_id} for part in held]
+    await execute_each(conn, insert(reservations), rows)
 
 
 async def release(conn: Connection, order_id: str, step_keys: Iterable[str] | None = None) -> int:
     """Gives back what is held, all of it or what these visits took; returns how many materials."""
     held = await _held(conn, order_id, step_keys)
-    for step_key, material, quantity in held:
-        await _change(conn, material, reserved=-quantity)
-        await _finish(conn, step_key, material, "released")
+    await _change(conn, held, reserved=-1)
+    await _finish(conn, held, "released")
     return len(held)
 
 
 async def consume(conn: Connection, order_id: str, step_key: str, at: datetime) -> int:
     """Takes what is held out of the stock; returns how many materials."""
     held = await _held(conn, order_id)
-    for held_key, material, quantity in held:
-        await _change(conn, material, on_hand=-quantity, reserved=-quantity)
-        await _finish(conn, held_key, material, "consumed")
-        key = f"{step_key}/used/{held_key.rpartition('/')[2]}/{material}"
-        await _move(conn, key, material, order_id, -quantity, at)
+    await _change(conn, held, on_hand=-1, reserved=-1)
+    await _finish(conn, held, "consumed")
+    moves = [
+        {
+            "key": f"{step_key}/used/{part.step_key.rpartition('/')[2]}/{part.material}",
+            "material": part.material,
+            "order_id": order_id,
+            "on_hand_change": -part.quantity,
+            "at": at,
+        }
+        for part in held
+    ]
+    await execute_each(conn, insert(stock_moves), moves)
     return len(held)
 
 
@@ -94,9 +104,19 @@ async def receive(
 ) -> None:
     """Puts what has arrived into the stock, once for each visit and material."""
     for material, quantity in sorted(arrived.items()):
-        key = f"{step_key}/arrived/{material}"
-        if await _move(conn, key, material, order_id, quantity, at):
-            await _change(conn, material, on_hand=quantity)
+        done = await conn.execute(
+            insert(stock_moves)
+            .values(
+                key=f"{step_key}/arrived/{material}",
+                material=material,
+                order_id=order_id,
+                on_hand_change=quantity,
+                at=at,
+            )
+            .on_conflict_do_nothing()
+        )
+        if done.rowcount == 1:
+            await _change(conn, [_Held(step_key, material, quantity)], on_hand=1)
 
 
 async def holds_stock(conn: Connection, order_id: str) -> bool:
@@ -106,45 +126,47 @@ async def holds_stock(conn: Connection, order_id: str) -> bool:
 
 async def _held(
     conn: Connection, order_id: str, step_keys: Iterable[str] | None = None
-) -> list[tuple[str, str, Decimal]]:
+) -> list[_Held]:
     query = select(reservations.c.step_key, reservations.c.material, reservations.c.quantity).where(
         reservations.c.order_id == order_id, reservations.c.state == "held"
     )
     if step_keys is not None:
         query = query.where(reservations.c.step_key.in_(list(step_keys)))
     found = await conn.execute(query.order_by(reservations.c.material, reservations.c.step_key))
-    return [(row.step_key, row.material, row.quantity) for row in found]
+    return [_Held(row.step_key, row.material, row.quantity) for row in found]
 
 
-async def _finish(conn: Connection, step_key: str, material: str, state: str) -> None:
-    await conn.execute(
+async def _finish(conn: Connection, held: Iterable[_Held], state: str) -> None:
+    finish = (
         update(reservations)
-        .where(reservations.c.step_key == step_key, reservations.c.material == material)
+        .where(
+            reservations.c.step_key == bindparam("taken_by"),
+            reservations.c.material == bindparam("taken"),
+        )
         .values(state=state)
     )
+    rows = [{"taken_by": part.step_key, "taken": part.material} for part in held]
+    await execute_each(conn, finish, rows)
 
 
 async def _change(
-    conn: Connection, material: str, *, on_hand: Decimal = NOTHING, reserved: Decimal = NOTHING
+    conn: Connection, parts: Iterable[_Held], *, on_hand: int = 0, reserved: int = 0
 ) -> None:
-    await conn.execute(
+    """Adds each quantity so many times, in the order of `parts`: that of the materials' codes."""
+    change = (
         update(materials)
-        .where(materials.c.code == material)
-        .values(on_hand=materials.c.on_hand + on_hand, reserved=materials.c.reserved + reserved)
+        .where(materials.c.code == bindparam("changed"))
+        .values(
+            on_hand=materials.c.on_hand + bindparam("more_on_hand"),
+            reserved=materials.c.reserved + bindparam("more_reserved"),
+        )
     )
-
-
-async def _move(
-    conn: Connection,
-    key: str,
-    material: str,
-    order_id: str,
-    change: Decimal,
-    at: datetime,
-) -> bool:
-    done = await conn.execute(
-        insert(stock_moves)
-        .values(key=key, material=material, order_id=order_id, on_hand_change=change, at=at)
-        .on_conflict_do_nothing()
-    )
-    return done.rowcount == 1
+    rows = [
+        {
+            "changed": part.material,
+            "more_on_hand": on_hand * part.quantity,
+            "more_reserved": reserved * part.quantity,
+        }
+        for part in parts
+    ]
+    await execute_each(conn, change, rows)

@@ -1,5 +1,7 @@
 """What happened (the timeline) and who is told (the outbox). No personal data in either text."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -7,24 +9,37 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.roles import Role
-from store.engine import Connection
+from store.engine import Connection, execute_each
 from store.tables import outbox, timeline
 
 
-async def note(
-    conn: Connection,
-    order_id: str,
-    *,
-    key: str,
-    at: datetime,
-    kind: str,
-    text: str,
-    step: str | None = None,
-    data: dict[str, Any] | None = None,
-) -> None:
-    """Adds a line to the order's story; the same key adds it once."""
-    row = {"key": key, "order_id": order_id, "at": at, "kind": kind, "step": step, "text": text}
-    await conn.execute(insert(timeline).values(**row, data=data or {}).on_conflict_do_nothing())
+@dataclass(frozen=True)
+class Line:
+    """A line of an order's story."""
+
+    key: str
+    at: datetime
+    kind: str
+    text: str
+    step: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A notice for a role."""
+
+    key: str
+    at: datetime
+    kind: str
+    text: str
+    to_role: Role
+
+
+async def add_lines(conn: Connection, order_id: str, lines: Iterable[Line]) -> None:
+    """Adds lines to the order's story; the same key adds its line once."""
+    rows = [{**line.__dict__, "order_id": order_id} for line in lines]
+    await execute_each(conn, insert(timeline).on_conflict_do_nothing(), rows)
 
 
 async def noted(conn: Connection, key: str) -> bool:
@@ -33,16 +48,7 @@ async def noted(conn: Connection, key: str) -> bool:
     return found is not None
 
 
-async def tell(
-    conn: Connection,
-    order_id: str,
-    *,
-    key: str,
-    role: Role,
-    kind: str,
-    text: str,
-    at: datetime,
-) -> None:
-    """Queues a notice for a role; the same key queues it once. Sends nothing."""
-    row = {"key": key, "order_id": order_id, "to_role": role.value, "kind": kind, "at": at}
-    await conn.execute(insert(outbox).values(**row, text=text).on_conflict_do_nothing())
+async def queue(conn: Connection, order_id: str, messages: Iterable[Message]) -> None:
+    """Queues notices; the same key queues its notice once. Sends nothing."""
+    rows = [{**message.__dict__, "order_id": order_id} for message in messages]
+    await execute_each(conn, insert(outbox).on_conflict_do_nothing(), rows)

@@ -1,6 +1,7 @@
 """The tables. Constraints do the guarding: what must never happen cannot be stored."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -117,7 +118,7 @@ profile_versions = Table(
     Column("digest", String(64), primary_key=True),
     Column("profile", String(20), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("body", JSONB, nullable=False),
+    Column("body", JSON, nullable=False),  # not JSONB: answers keep the order of the file
 )
 
 orders = Table(

@@ -1,16 +1,27 @@
 """Tasks: what waits for a role, and how it was answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.errors import UnknownThing
 from domain.roles import Role
-from store.engine import Connection
-from store.tables import overdue_cases, tasks
+from store.engine import Connection, execute_each
+from store.tables import Instant, overdue_cases, tasks
 
 
 @dataclass(frozen=True)
@@ -31,50 +42,56 @@ class NewTask:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-async def open_task(conn: Connection, order_id: str, task: NewTask) -> None:
-    """Puts the task into its role's inbox."""
-    row = {**task.__dict__, "outcomes": list(task.outcomes), "requires": list(task.requires)}
-    await conn.execute(insert(tasks).values(row | {"order_id": order_id, "role": task.role.value}))
+async def open_tasks(conn: Connection, order_id: str, opened: Iterable[NewTask]) -> None:
+    """Puts tasks into the inboxes of their roles."""
+    rows = [
+        {
+            **task.__dict__,
+            "order_id": order_id,
+            "role": task.role.value,
+            "outcomes": list(task.outcomes),
+            "requires": list(task.requires),
+        }
+        for task in opened
+    ]
+    await execute_each(conn, insert(tasks), rows)
 
 
-async def answer_task(
+async def close_tasks(
     conn: Connection,
-    task_id: str,
-    *,
-    outcome: str,
-    note: str | None,
-    data: dict[str, str],
-    by: str,
+    order_id: str,
+    answers: Mapping[str, Mapping[str, Any]],
+    visits: Sequence[tuple[str, int]],
     at: datetime,
-) -> bool:
-    """Keeps the answer that the workflow has taken; False when there is one already.
-
-    A task may have been withdrawn while its answer was on its way: the answer counts.
-    """
-    done = await conn.execute(
-        update(tasks)
-        .where(tasks.c.id == task_id, tasks.c.state != "done")
-        .values(state="done", outcome=outcome, note=note, data=data, decided_by=by, closed_at=at)
-    )
-    return done.rowcount == 1
-
-
-async def withdraw_visit(
-    conn: Connection, order_id: str, step: str, visit: int, at: datetime
 ) -> None:
-    """Takes back what is still open of one visit."""
-    of_visit = (tasks.c.step == step) & (tasks.c.visit == visit) & _of_no_case(order_id)
-    await _withdraw(conn, of_visit, at)
+    """Keeps answers that the workflow has taken, and takes back what else is open of the visits.
+
+    `answers` are by task: `outcome`, `note`, `data`, `by` and `at`, as JSON; one that is kept
+    already stays. A task may have been withdrawn while its answer was on its way: the answer
+    counts.
+    """
+    answered, given = tasks.c.id.in_(list(answers)), literal(answers, JSONB)[tasks.c.id]
+    of_visits = tuple_(tasks.c.step, tasks.c.visit).in_(visits) & _of_no_case(order_id)
+    await conn.execute(
+        update(tasks)
+        .where((answered & (tasks.c.state != "done")) | (of_visits & (tasks.c.state == "open")))
+        .values(
+            state=case((answered, "done"), else_="withdrawn"),
+            outcome=given["outcome"].astext,
+            note=given["note"].astext,
+            data=given["data"],
+            decided_by=given["by"].astext,
+            closed_at=func.coalesce(cast(given["at"].astext, Instant), at),
+        )
+    )
 
 
 async def withdraw_all(conn: Connection, order_id: str, at: datetime) -> None:
     """Takes back every open task of the order; its overdue cases keep theirs."""
-    await _withdraw(conn, _of_no_case(order_id), at)
-
-
-async def _withdraw(conn: Connection, which: ColumnElement[bool], at: datetime) -> None:
     await conn.execute(
-        update(tasks).where(which, tasks.c.state == "open").values(state="withdrawn", closed_at=at)
+        update(tasks)
+        .where(_of_no_case(order_id), tasks.c.state == "open")
+        .values(state="withdrawn", closed_at=at)
     )
 
 

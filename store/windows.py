@@ -1,5 +1,6 @@
 """Windows and their marks: when something was due, and what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.errors import UnknownThing
 from domain.roles import Role
 from domain.windows import DueWindow, Mark, Slack, WindowState
-from store.engine import Connection
+from store.engine import Connection, execute_each
 from store.tables import marks, overdue_cases, windows
 
 
@@ -23,33 +24,35 @@ class WindowRow:
     due_at: datetime
 
 
-async def record_window(
-    conn: Connection, order_id: str, window: DueWindow, explanation: str
+async def record_windows(
+    conn: Connection, order_id: str, opened: Iterable[tuple[DueWindow, str]]
 ) -> None:
-    """Writes down an opened window; its marks follow when they fall."""
-    await conn.execute(
-        insert(windows).values(
-            key=window.key,
-            order_id=order_id,
-            rule=window.rule,
-            step=window.step,
-            role=window.role.value,
-            limit=str(window.limit),
-            calendar=window.calendar,
-            provisional=window.provisional,
-            started_at=window.started_at,
-            due_at=window.due_at,
-            explanation=explanation,
-        )
-    )
+    """Writes down opened windows, each with its explanation; their marks follow when they fall."""
+    rows = [
+        {
+            "key": window.key,
+            "order_id": order_id,
+            "rule": window.rule,
+            "step": window.step,
+            "role": window.role.value,
+            "limit": str(window.limit),
+            "calendar": window.calendar,
+            "provisional": window.provisional,
+            "started_at": window.started_at,
+            "due_at": window.due_at,
+            "explanation": explanation,
+        }
+        for window, explanation in opened
+    ]
+    await execute_each(conn, insert(windows), rows)
 
 
-async def settle_window(conn: Connection, key: str, at: datetime) -> None:
-    """The step was left at `at`: the window was kept, or it was not. Does nothing twice."""
-    await _stop(conn, windows.c.key == key, at)
+async def settle_windows(conn: Connection, keys: Iterable[str], at: datetime) -> None:
+    """The steps were left at `at`: each window was kept, or it was not. Does nothing twice."""
+    await _stop(conn, windows.c.key.in_(list(keys)), at)
 
 
-async def settle_windows(conn: Connection, order_id: str, at: datetime, *, given_up: bool) -> None:
+async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up: bool) -> None:
     """Stops every running window of an order; those of its overdue cases run on.
 
     `given_up` windows were neither kept nor missed: the order was refused or cancelled.

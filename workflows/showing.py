@@ -57,7 +57,7 @@ def show(
             current_details(
                 route.current,
                 roles,
-                tuple(w.window for w in progress.windows if w.stopped_at is None),
+                (running for running in progress.windows if running.stopped_at is None),
                 following.title if following else "the order is complete",
                 progress.blocked,
             )

@@ -1,9 +1,11 @@
 """What the Web UI says of an order, in words. No personal data."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from domain.windows import DueWindow
+from domain.windows import Slack
 from policy.model import RouteStep
+from workflows.state import RunningWindow
 
 
 def clock_words(at: datetime) -> str:
@@ -17,10 +19,23 @@ def waits_for(step: RouteStep, roles: tuple[str, ...]) -> str:
     return f"{who} to answer: {step.title}"
 
 
+def _due(running: RunningWindow) -> str:
+    """One due line: when, by which rule, and how far the ladder has been climbed."""
+    window = running.window
+    said = {
+        Slack.ON_TIME: "**Due**",
+        Slack.WARNED: "**At risk, due**",
+        Slack.BREACHED: "**Overdue since**",
+    }
+    rule = f"{window.rule}: {window.limit.words}, {window.role.words}"
+    climbed = f"; told: {', '.join(mark.value for mark in running.fired)}" if running.fired else ""
+    return f"{said[running.slack]} {clock_words(window.due_at)} ({rule}){climbed}"
+
+
 def current_details(
     step: RouteStep,
     roles: tuple[str, ...],
-    windows: tuple[DueWindow, ...],
+    windows: Iterable[RunningWindow],
     following: str,
     blocked: str | None,
 ) -> str:
@@ -31,10 +46,6 @@ def current_details(
     ]
     if blocked:
         rows.append(f"**Blocked** {blocked}")
-    for window in windows:
-        late = f"{window.rule}: {window.limit.words}"
-        rows.append(f"**Due** {clock_words(window.due_at)} ({late}, {window.role.words})")
-    if not windows:
-        rows.append("**Due** no window of its own")
+    rows += [_due(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
     rows.append(f"**Next** {following}")
     return "\n\n".join(rows)

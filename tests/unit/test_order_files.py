@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.orders import OrderRequest
+from ops import client
 from ops.client import KEY_REUSED, Api, ApiUnreachable
 from ops.commands_orders import _pairs, _stage
 from ops.intake_files import COLUMNS, Draft, promised, read_orders
@@ -375,6 +376,19 @@ async def test_nothing_more_is_sent_once_the_platform_is_away() -> None:
 
     assert len(asked) == 1
     assert "is no Dueline API" in str(submission.broken)
+
+
+async def test_a_patient_caller_asks_again_while_the_platform_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "AGAIN_SECONDS", 0.001)
+    transport, asked = server(refused(client.AWAY), refused(client.AWAY), taken("a"))
+
+    async with Api(API, "key", patience_seconds=30, transport=transport) as api:
+        answer = await api.post("/orders", {}, idempotency_key="k")
+
+    assert answer.body["id"] == "a"
+    assert len(asked) == 3
 
 
 async def test_a_problem_is_one_sentence_a_field() -> None:

@@ -133,7 +133,7 @@ def create_orders() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("profile", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_profile_versions")),
     )
     op.create_table(
