@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
-from activities.leaving import keep_answer
+from activities.leaving import keep_answers
 from activities.models import (
     CLOSE_CASE,
     OPEN_CASE,
@@ -19,7 +19,7 @@ from activities.opening import announce
 from activities.order_file import Department, Keyed, OrderFile
 from domain.causes import Cause
 from domain.roles import Role
-from policy.deadlines import explain, open_window
+from policy.deadlines import open_window
 from policy.model import Window
 from store import cases, tasks, windows
 
@@ -65,7 +65,7 @@ class OverdueCases(Department):
             note = step.decision.note
             await _answered(file, step, CAUSE)
             await cases.name_cause(file.conn, step.case_id, cause, note, charged(cause, None))
-            return await _said(file, step, CAUSE, f"the cause is {_words(cause)}")
+            return _said(file, step, CAUSE, f"the cause is {_words(cause)}")
 
         return await self._once(RECORD_CAUSE, step, work)
 
@@ -96,7 +96,7 @@ class OverdueCases(Department):
             cause = await cases.stated_cause(file.conn, step.case_id)
             responsible = charged(cause, named) or named
             await cases.close_case(file.conn, step.case_id, responsible, file.now)
-            return await _said(file, step, CLOSING, "it is closed")
+            return _said(file, step, CLOSING, "it is closed")
 
         return await self._once(CLOSE_CASE, step, work)
 
@@ -136,7 +136,7 @@ async def _ask(
         started_at=file.now,
         promised_at=file.row.promised_at,
     )
-    await windows.record_window(file.conn, file.id, window, explain(window))
+    file.opened_windows.append(window)
     facts = {"window": opening.window, "rule": late.rule, "step": late.step, "role": late.role}
     task = tasks.NewTask(
         id=f"{opening.case_id}.{step}",
@@ -152,8 +152,8 @@ async def _ask(
         opened_at=file.now,
         due_at=window.due_at,
     )
-    opened = await announce(file, task)
-    await file.note(
+    opened = announce(file, task)
+    file.note(
         f"case_{step}_opened",
         f"Overdue case of {late.rule}: {role.words} is asked, due {file.said(window.due_at)}",
         key=f"{opening.case_id}/{step}/opened",
@@ -164,12 +164,12 @@ async def _ask(
 
 
 async def _answered(file: OrderFile, step: CaseStep, part: str) -> None:
-    await keep_answer(file, step.decision)
-    await windows.settle_window(file.conn, f"{step.case_id}/{part}", file.now)
+    await keep_answers(file, (step.decision,))
+    await windows.settle_windows(file.conn, [f"{step.case_id}/{part}"], file.now)
 
 
-async def _said(file: OrderFile, step: CaseStep, part: str, text: str) -> Entered:
-    await file.note(
+def _said(file: OrderFile, step: CaseStep, part: str, text: str) -> Entered:
+    file.note(
         f"case_{part}_done",
         f"Overdue case: {text} ({step.decision.role.words})",
         key=f"{step.case_id}/{part}/done",

@@ -10,7 +10,7 @@ from activities.models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.order_file import Department, Keyed, OrderFile
 from domain.orders import ChangeRequest, ChangeState, OrderRequest, OrderState
 from domain.roles import Role
-from store import changes, orders, tasks
+from store import changes, tasks
 
 CHANGE = "change"
 # They say against what and why, and are no fields of an order.
@@ -53,7 +53,7 @@ async def _settle(file: OrderFile, verdict: ChangeVerdict) -> ChangeSettled:
             state, reason = ChangeState.REFUSED, judged.reason
         else:
             version += 1
-            await _rewrite(file, judged.order, version)
+            _rewrite(file, judged.order, version)
     await changes.settle(file.conn, change.id, state, reason, file.now)
     await _say(file, change, state, reason, fields)
     return ChangeSettled(version=version, state=state)
@@ -87,15 +87,12 @@ def _first_fault(error: ValidationError) -> str:
     return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
-async def _rewrite(file: OrderFile, order: OrderRequest, version: int) -> None:
-    await orders.rewrite(
-        file.conn,
-        file.id,
+def _rewrite(file: OrderFile, order: OrderRequest, version: int) -> None:
+    file.show(
         body=order.model_dump(mode="json"),
         version=version,
         amount=order.amount,
         promised_at=order.promised_at,
-        now=file.now,
     )
 
 
@@ -112,9 +109,9 @@ async def _say(
     because = f": {reason}" if state is ChangeState.REFUSED and reason else ""
     text = f"{what} is {state.value}{because}"
     kind = f"{change.kind}_{state.value}"
-    await file.note(kind, text, key=key, data={"change": change.id})
+    file.note(kind, text, key=key, data={"change": change.id})
     listeners = [Role.CUSTOMER]
     if state is ChangeState.APPLIED and change.kind == CHANGE:
         listeners += await tasks.open_roles(file.conn, file.id)
     for role in dict.fromkeys(listeners):
-        await file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}")
+        file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}")

@@ -8,7 +8,7 @@ from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
 from domain.orders import ChangeState, OrderState
 from domain.roles import Role
-from store import changes, goods, orders, slots, stock, tasks, windows
+from store import changes, goods, slots, stock, tasks, windows
 
 
 class Closing(Department):
@@ -34,7 +34,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     if end.leave is not None:
         await leave(file, end.leave)
     await tasks.withdraw_all(file.conn, file.id, file.now)
-    await windows.settle_windows(file.conn, file.id, file.now, given_up=not completed)
+    await windows.settle_all(file.conn, file.id, file.now, given_up=not completed)
     if completed:
         await _require_nothing_held(file)
     else:
@@ -42,9 +42,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     if end.change_id is not None:
         await changes.settle(file.conn, end.change_id, ChangeState.APPLIED, None, file.now)
     await show_standing(file)
-    await orders.project(
-        file.conn,
-        file.id,
+    file.show(
         state=end.state.value,
         reason=end.reason,
         closed_at=file.now,
@@ -52,7 +50,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         waiting_role=None,
         due_at=None,
     )
-    await _say(file, end)
+    _say(file, end)
 
 
 async def _require_nothing_held(file: OrderFile) -> None:
@@ -69,10 +67,10 @@ async def _require_nothing_held(file: OrderFile) -> None:
         raise RuntimeError(f"{file.name} is complete and still holds {', '.join(held)}")
 
 
-async def _say(file: OrderFile, end: OrderEnd) -> None:
+def _say(file: OrderFile, end: OrderEnd) -> None:
     because = f": {end.reason}" if end.reason else ""
     kind = f"order_{end.state.value}"
-    await file.note(kind, f"The order is {end.state.value}{because}", key=f"{end.key}/closed")
-    await file.tell(
+    file.note(kind, f"The order is {end.state.value}{because}", key=f"{end.key}/closed")
+    file.tell(
         Role.CUSTOMER, kind, f"{file.name} is {end.state.value}{because}", key=f"{end.key}/closed"
     )

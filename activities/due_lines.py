@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.case_starter import StartCase
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
-from activities.order_file import Department, OrderFile, open_file
+from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
 from domain.roles import Role
 from domain.windows import Mark
@@ -34,12 +34,11 @@ class DueLineKeeper(Department):
         How the order stands afterwards is read from its windows, under the same lock as the step
         that may just have been left.
         """
-        async with self.engine.begin() as conn:
-            file = await open_file(conn, record.order_id, key=RECORD_MARKS, now=record.now)
+        async with self.open_file(Keyed(record.order_id, RECORD_MARKS, record.now)) as file:
             for mark in record.marks:
-                if await windows.record_mark(conn, mark.window, mark.mark, mark.at, file.now):
+                if await windows.record_mark(file.conn, mark.window, mark.mark, mark.at, file.now):
                     await _tell(file, mark)
-            await show_standing(file)
+            await show_standing(file, marked=True)
         # After the commit: a case finds its window breached. A crash in between comes back here.
         for case in record.cases:
             await self.start_case(case)
@@ -51,7 +50,7 @@ async def _tell(file: OrderFile, mark: MarkDue) -> None:
     what = f"overdue case, {window.step}" if of_case else file.profile.step(window.step).title
     text = f"{what} {_SAID[mark.mark]}: due {file.said(window.due_at)} ({window.rule})"
     key = f"{mark.window}/{mark.mark.value}"
-    await file.note(
+    file.note(
         f"window_{mark.mark.value}",
         text,
         key=key,
@@ -66,7 +65,7 @@ async def _tell(file: OrderFile, mark: MarkDue) -> None:
     action = f". {rung.action}" if rung else ""
     for role in dict.fromkeys(listeners):
         told = f"{file.name}: {text}" + ("" if role is Role.CUSTOMER else action)
-        await file.tell(role, f"window_{mark.mark.value}", told, key=f"{key}/{role.value}")
+        file.tell(role, f"window_{mark.mark.value}", told, key=f"{key}/{role.value}")
 
 
 async def _listeners(file: OrderFile, rung: Rung, owner: Role) -> list[Role]:

@@ -9,30 +9,38 @@ from store import goods, orders, slots, stock, tasks, windows
 async def leave(file: OrderFile, left: Leave) -> None:
     """Closes a visit and what ends beside it."""
     step = file.profile.step(left.at.step)
-    for decision in left.decisions:
-        await keep_answer(file, decision)
-        if isinstance(step, ReviewStep):
-            await note_answer(file, step.id, decision)
-    await close_visit(file, left.at, left.outcome.replace("_", " "), left.decisions)
+    await close_visits(file, (left.at, *left.beside), left.decisions)
+    if isinstance(step, ReviewStep):
+        for decision in left.decisions:
+            note_answer(file, step.id, decision)
+    note_end(file, left.at, left.outcome.replace("_", " "), left.decisions)
     for visit in left.beside:
-        await close_visit(file, visit, f"ends with {step.title}")
+        note_end(file, visit, f"ends with {step.title}")
 
 
 async def give_number(file: OrderFile) -> None:
     """Registers the order (L05): its number carries the year of the calendar's zone."""
-    year = file.now.astimezone(file.calendar.zone).year
-    file.number = await orders.give_number(file.conn, file.id, year)
+    if file.number is None:
+        year = file.now.astimezone(file.calendar.zone).year
+        file.number = await orders.next_number(file.conn, year)
+        file.show(number=file.number)
 
 
-async def close_visit(
+async def close_visits(
+    file: OrderFile, visits: tuple[StepVisit, ...], decisions: tuple[Decision, ...]
+) -> None:
+    """Keeps the answers, withdraws what else is open of the visits and stops their windows."""
+    await keep_answers(file, decisions, visits)
+    await windows.settle_windows(file.conn, [visit.key(file.id) for visit in visits], file.now)
+
+
+def note_end(
     file: OrderFile, visit: StepVisit, outcome: str, decisions: tuple[Decision, ...] = ()
 ) -> None:
-    """Withdraws what is open of a visit, stops its window, and writes its end into the story."""
+    """Writes the end of a visit into the story."""
     step = file.profile.step(visit.step)
-    await tasks.withdraw_visit(file.conn, file.id, visit.step, visit.visit, file.now)
-    await windows.settle_window(file.conn, visit.key(file.id), file.now)
     by = ", ".join(dict.fromkeys(decision.role.words for decision in decisions))
-    await file.note(
+    file.note(
         "step_done",
         f"{step.title}: {outcome}" + (f" ({by})" if by else ""),
         key=closed_key(file, visit),
@@ -46,23 +54,19 @@ def closed_key(file: OrderFile, visit: StepVisit) -> str:
     return f"{visit.key(file.id)}/left"
 
 
-async def keep_answer(file: OrderFile, decision: Decision) -> None:
-    """Closes the task with its answer; an answer that is kept already stays."""
-    await tasks.answer_task(
-        file.conn,
-        decision.task_id,
-        outcome=decision.outcome,
-        note=decision.note,
-        data=decision.data,
-        by=decision.by,
-        at=decision.at,
-    )
+async def keep_answers(
+    file: OrderFile, decisions: tuple[Decision, ...], ended: tuple[StepVisit, ...] = ()
+) -> None:
+    """Closes tasks with their answers, and without one what else is open of the ended visits."""
+    answers = {decision.task_id: decision.model_dump(mode="json") for decision in decisions}
+    visits = [(visit.step, visit.visit) for visit in ended]
+    await tasks.close_tasks(file.conn, file.id, answers, visits, file.now)
 
 
-async def note_answer(file: OrderFile, step_id: str, decision: Decision) -> None:
+def note_answer(file: OrderFile, step_id: str, decision: Decision) -> None:
     """One role's answer in the story; the note and the name stay in the task."""
     step = file.profile.step(step_id)
-    await file.note(
+    file.note(
         "task_answered",
         f"{step.title}: {decision.outcome.replace('_', ' ')} ({decision.role.words})",
         key=f"{decision.task_id}/answered",
@@ -77,7 +81,7 @@ async def undo(file: OrderFile, visits: tuple[StepVisit, ...]) -> None:
     keys = [visit.key(file.id) for visit in visits]
     materials = await stock.release(file.conn, file.id, keys)
     lines = await slots.release(file.conn, file.id, keys)
-    await file.note(
+    file.note(
         "given_back",
         f"The order goes back: {materials} materials and {lines} slots are free again",
         key=f"{file.key}/given_back",
@@ -92,7 +96,7 @@ async def give_back_everything(file: OrderFile) -> None:
     units = await goods.give_to_stock(file.conn, file.id)
     if materials or lines or voided or units:
         note = f", {units} finished units went into stock" if units else ""
-        await file.note(
+        file.note(
             "given_back",
             f"{materials} materials and {lines} slots are free again{note}",
             key=f"{file.key}/given_back",

@@ -32,9 +32,9 @@ async def _reserve(file: OrderFile, transition: Transition) -> str | Blocked:
     assert transition.enter is not None
     needed = await stock.explode(file.conn, file.quantities)
     # Locked before anything arrives: the arrival writes the same rows.
-    await stock.needs(file.conn, needed, lock=True)
-    await _receive(file, transition)
-    needs = await stock.needs(file.conn, needed)
+    needs = await stock.needs(file.conn, needed, lock=True)
+    if await _receive(file, transition):
+        needs = await stock.needs(file.conn, needed)
     short = [need for need in needs if need.short]
     if short:
         missing = ", ".join(f"{_amount(need.short, need)} ({need.name})" for need in short)
@@ -43,15 +43,16 @@ async def _reserve(file: OrderFile, transition: Transition) -> str | Blocked:
     return f"{len(needs)} materials reserved"
 
 
-async def _receive(file: OrderFile, transition: Transition) -> None:
-    """What purchasing has seen arrive is what its task said was missing."""
+async def _receive(file: OrderFile, transition: Transition) -> bool:
+    """What purchasing has seen arrive is what its task said was missing; False if nothing came."""
     left = transition.leave
     assert transition.enter is not None
     if left is None or left.at.step != transition.enter.at.step or left.outcome != ARRIVED:
-        return
+        return False
     facts = await tasks.visit_facts(file.conn, file.id, left.at.step, left.at.visit) or {}
     arrived = {row["material"]: Decimal(row["short"]) for row in facts.get("shortages", ())}
     await stock.receive(file.conn, file.id, left.at.key(file.id), arrived, file.now)
+    return True
 
 
 def _amount(quantity: Decimal, need: stock.Need) -> str:

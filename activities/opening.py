@@ -9,7 +9,7 @@ from activities.order_file import OrderFile
 from activities.review_facts import review_facts
 from domain.roles import Role
 from domain.windows import DueWindow
-from policy.deadlines import explain, open_window
+from policy.deadlines import open_window
 from policy.model import (
     AlongsideStep,
     Pace,
@@ -19,7 +19,7 @@ from policy.model import (
     WaitStep,
     Window,
 )
-from store import orders, tasks, windows
+from store import tasks
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,11 @@ async def enter(
     main = await open_visit(file, workflow_id, entered.at, blocked)
     beside = [await open_visit(file, workflow_id, visit) for visit in entered.beside]
     waiting = main.tasks[0].role if main.tasks else step.role
-    await orders.project(
-        file.conn,
-        file.id,
+    file.show(
         stage=step.stage.value,
         step=step.id,
         waiting_role=waiting.value,
         due_at=main.due_at,
-        updated_at=file.now,
     )
     opened = [main, *beside]
     return Entered(
@@ -79,16 +76,16 @@ async def open_visit(
 ) -> Opened:
     """Opens one visit. Knows nothing of what comes beside it."""
     step = file.profile.step(visit.step)
-    window = await _open_window(file, step, visit)
+    window = _open_window(file, step, visit)
     due_at = window.due_at if window else None
     if step.paced_by is Pace.PROMISE:
         due_at = file.row.promised_at
     question = await _question(file, step, blocked)
     opened = [
-        await _open_task(file, workflow_id, visit, step, question, role, due_at)
+        _open_task(file, workflow_id, visit, step, question, role, due_at)
         for role in question.roles
     ]
-    await file.note(
+    file.note(
         "step_blocked" if blocked else "step_opened",
         _opening_text(file, step, question.roles, due_at, blocked),
         key=f"{visit.key(file.id)}/opened",
@@ -98,14 +95,14 @@ async def open_visit(
     return Opened(tuple(opened), (window,) if window else (), due_at)
 
 
-async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
+def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
     if step.window is None:
         return None
     started_at = file.now
     if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
         started_at = next_working_day(file)
     window = compute_window(file, step, step.window, key=visit.key(file.id), at=started_at)
-    await windows.record_window(file.conn, file.id, window, explain(window))
+    file.opened_windows.append(window)
     return window
 
 
@@ -147,7 +144,7 @@ async def _question(file: OrderFile, step: Step, blocked: Blocked | None) -> _Qu
             return _Question()
 
 
-async def _open_task(
+def _open_task(
     file: OrderFile,
     workflow_id: str,
     visit: StepVisit,
@@ -170,14 +167,14 @@ async def _open_task(
         opened_at=file.now,
         due_at=due_at,
     )
-    return await announce(file, task)
+    return announce(file, task)
 
 
-async def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
+def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
     """Puts a task into its inbox and tells its role."""
-    await tasks.open_task(file.conn, file.id, task)
+    file.opened_tasks.append(task)
     due = f", due {file.said(task.due_at)}" if task.due_at else ""
-    await file.tell(
+    file.tell(
         task.role,
         "task_opened",
         f"{file.name} waits for you: {task.title}{due}",

@@ -1,20 +1,24 @@
 """An order opened under its lock, for one transaction that has its effect once."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from domain.base import Record
 from domain.orders import OrderRequest
 from domain.roles import Role
+from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
 from policy.calendars import calendar
+from policy.deadlines import explain
 from policy.model import Profile
-from store import orders, story
-from store.effects import store_effect, stored_effect
-from store.engine import Connection, Engine
+from store import orders, story, tasks, windows
+from store.effects import store_effect
+from store.engine import Conflict, Connection, Engine
 from store.profiles import pinned_profile
 
 Result = TypeVar("Result", bound=Record)
@@ -23,9 +27,22 @@ Result = TypeVar("Result", bound=Record)
 _profiles: dict[str, Profile] = {}
 
 
+@dataclass(frozen=True)
+class Keyed:
+    """What names an effect."""
+
+    order_id: str
+    key: str
+    now: datetime
+
+
 @dataclass
 class OrderFile:
-    """One order under its row lock. `now` is the workflow's time, `key` names the effect."""
+    """One order under its row lock. `now` is the workflow's time, `key` names the effect.
+
+    What is only added or shown is collected and written at the end, a statement a table: nothing
+    reads it before the transaction ends.
+    """
 
     conn: Connection
     row: orders.OrderRow
@@ -33,6 +50,11 @@ class OrderFile:
     now: datetime
     key: str
     number: str | None = None
+    shown: dict[str, Any] = field(default_factory=dict)
+    opened_tasks: list[tasks.NewTask] = field(default_factory=list)
+    opened_windows: list[DueWindow] = field(default_factory=list)
+    lines: list[story.Line] = field(default_factory=list)
+    messages: list[story.Message] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -48,7 +70,7 @@ class OrderFile:
         """The order as a notice names it."""
         return self.number or f"order {self.id}"
 
-    @property
+    @cached_property
     def request(self) -> OrderRequest:
         """The order as it stands."""
         return OrderRequest.model_validate(self.row.body)
@@ -65,7 +87,11 @@ class OrderFile:
         """An instant in the calendar's zone, with its offset: `2026-11-20 18:00+08:00`."""
         return at.astimezone(self.calendar.zone).isoformat(sep=" ", timespec="minutes")
 
-    async def note(
+    def show(self, **columns: Any) -> None:
+        """Changes columns of the order's row; the last word counts."""
+        self.shown |= columns
+
+    def note(
         self,
         kind: str,
         text: str,
@@ -75,32 +101,30 @@ class OrderFile:
         data: dict[str, Any] | None = None,
     ) -> None:
         """Adds a line to the order's story."""
-        await story.note(
-            self.conn, self.id, key=key, at=self.now, kind=kind, text=text, step=step, data=data
-        )
+        self.lines.append(story.Line(key, self.now, kind, text, step, data or {}))
 
-    async def tell(self, role: Role, kind: str, text: str, *, key: str) -> None:
+    def tell(self, role: Role, kind: str, text: str, *, key: str) -> None:
         """Queues a notice for a role."""
-        await story.tell(self.conn, self.id, key=key, role=role, kind=kind, text=text, at=self.now)
+        self.messages.append(story.Message(key, self.now, kind, text, role))
+
+    async def write(self) -> None:
+        """Writes what was collected."""
+        if self.shown:
+            await orders.project(self.conn, self.id, **self.shown, updated_at=self.now)
+        explained = ((window, explain(window)) for window in self.opened_windows)
+        await windows.record_windows(self.conn, self.id, explained)
+        await tasks.open_tasks(self.conn, self.id, self.opened_tasks)
+        await story.add_lines(self.conn, self.id, self.lines)
+        await story.queue(self.conn, self.id, self.messages)
 
 
-async def open_file(conn: Connection, order_id: str, *, key: str, now: datetime) -> OrderFile:
-    """Locks the order until the transaction ends. Raises UnknownThing."""
-    row = await orders.lock_order(conn, order_id)
+async def _open_file(conn: Connection, request: Keyed) -> OrderFile:
+    row = await orders.lock_order(conn, request.order_id, request.key)
     profile = _profiles.get(row.profile_digest)
     if profile is None:
         profile = Profile.model_validate(await pinned_profile(conn, row.profile_digest))
         _profiles[row.profile_digest] = profile
-    return OrderFile(conn, row, profile, now, key, row.number)
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """What names an effect."""
-
-    order_id: str
-    key: str
-    now: datetime
+    return OrderFile(conn, row, profile, request.now, request.key, row.number)
 
 
 class Department:
@@ -108,6 +132,17 @@ class Department:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+
+    @asynccontextmanager
+    async def open_file(self, request: Keyed) -> AsyncIterator[OrderFile]:
+        """Locks the order for one transaction, which ends with what the file has collected.
+
+        Raises UnknownThing.
+        """
+        async with self.engine.begin() as conn:
+            file = await _open_file(conn, request)
+            yield file
+            await file.write()
 
     async def once(
         self,
@@ -120,14 +155,26 @@ class Department:
 
         Raises whatever goes wrong: an activity is tried again until it works.
         """
-        async with self.engine.begin() as conn:
-            stored = await stored_effect(conn, request.key)
-            if stored is not None:
-                return result.model_validate(stored)
-            file = await open_file(conn, request.order_id, key=request.key, now=request.now)
+        try:
+            return await self._try(activity, request, result, work)
+        except Conflict:
+            # A twin held the lock while this one looked for the effect, and shows it only to a
+            # later look. Any other conflict comes back.
+            return await self._try(activity, request, result, work)
+
+    async def _try(
+        self,
+        activity: str,
+        request: Keyed,
+        result: type[Result],
+        work: Callable[[OrderFile], Awaitable[Result]],
+    ) -> Result:
+        async with self.open_file(request) as file:
+            if file.row.effect is not None:
+                return result.model_validate(file.row.effect)
             done = await work(file)
             await store_effect(
-                conn,
+                file.conn,
                 request.key,
                 order_id=request.order_id,
                 activity=activity,

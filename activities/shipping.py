@@ -46,7 +46,7 @@ async def _dispatch(file: OrderFile, transition: Transition) -> None:
     carrier, tracking = data.get("carrier"), data.get("tracking")
     key = left.at.key(file.id)
     await goods.ship(file.conn, file.id, key, carrier=carrier, tracking=tracking, at=file.now)
-    await file.tell(
+    file.tell(
         Role.CUSTOMER,
         "shipped",
         f"{file.name} is on its way with {carrier or 'our carrier'}, "

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.leaving import close_visit, closed_key, keep_answer, note_answer
+from activities.leaving import close_visits, closed_key, keep_answers, note_answer, note_end
 from activities.models import (
     OPEN_STEP,
     RECORD_DECISION,
@@ -13,12 +13,12 @@ from activities.models import (
     Transition,
 )
 from activities.opening import open_visit
-from activities.order_file import Keyed, OrderFile, open_file
+from activities.order_file import Keyed, OrderFile
 from activities.transitions import Mover, show_standing
 from domain.orders import OrderState
 from domain.roles import Role
 from policy.model import DELAYED, AlongsideStep
-from store import orders, story, tasks
+from store import story, tasks
 
 
 class Steps(Mover):
@@ -32,27 +32,24 @@ class Steps(Mover):
     @activity.defn(name=RECORD_DECISION)
     async def record_decision(self, record: DecisionRecord) -> None:
         """Keeps one reviewer's answer; the step goes on. A second time changes nothing."""
-        async with self.engine.begin() as conn:
-            key = f"{record.decision.task_id}/{RECORD_DECISION}"
-            file = await open_file(conn, record.order_id, key=key, now=record.now)
-            step = await tasks.step_of(conn, record.decision.task_id)
-            await keep_answer(file, record.decision)
-            await note_answer(file, step, record.decision)
-            waiting = await tasks.open_roles(conn, file.id, step)
+        key = f"{record.decision.task_id}/{RECORD_DECISION}"
+        async with self.open_file(Keyed(record.order_id, key, record.now)) as file:
+            step = await tasks.step_of(file.conn, record.decision.task_id)
+            await keep_answers(file, (record.decision,))
+            note_answer(file, step, record.decision)
+            waiting = await tasks.open_roles(file.conn, file.id, step)
             if waiting:
-                await orders.project(
-                    conn, file.id, waiting_role=waiting[0].value, updated_at=file.now
-                )
+                file.show(waiting_role=waiting[0].value)
 
     @activity.defn(name=RECORD_PROGRESS)
     async def record_progress(self, record: ProgressRecord) -> Entered:
         """Closes one alongside visit and opens what follows from its answer."""
 
         async def work(file: OrderFile) -> Entered:
-            await keep_answer(file, record.decision)
+            await close_visits(file, (record.left,), (record.decision,))
             outcome = record.decision.outcome.replace("_", " ")
-            await close_visit(file, record.left, outcome, (record.decision,))
-            await _tell_of_delay(file, record)
+            note_end(file, record.left, outcome, (record.decision,))
+            _tell_of_delay(file, record)
             opened = await _open_following(file, record)
             await show_standing(file)
             return opened
@@ -61,13 +58,13 @@ class Steps(Mover):
         return await self.once(RECORD_PROGRESS, keyed, Entered, work)
 
 
-async def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
+def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
     """A delay goes to sales at once, and with its new date to the customer (S08.W07)."""
     step = file.profile.step(record.left.step)
     assert isinstance(step, AlongsideStep)
     key = f"{record.key}/delay"
     if step.trigger == "daily" and record.decision.outcome == DELAYED:
-        await file.tell(Role.SALES, "delay", f"{file.name}: a delay is known", key=f"{key}/sales")
+        file.tell(Role.SALES, "delay", f"{file.name}: a delay is known", key=f"{key}/sales")
     if step.trigger == "on_delay":
         date = record.decision.data.get("new_date", "to be named")
         text = f"{file.name} is delayed; the new date is {date}"
@@ -75,7 +72,7 @@ async def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
         if file.profile.customer_notice in {"on_delay_known", "on_warning"}:
             listeners.append(Role.CUSTOMER)
         for role in listeners:
-            await file.tell(role, "delay", text, key=f"{key}/{role.value}")
+            file.tell(role, "delay", text, key=f"{key}/{role.value}")
 
 
 async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import Field
 
 from api.access import Principal
 from domain.base import Record
+from domain.money import Currency, rounded
 from store.rows import (
     CaseRow,
     FullOrderRow,
@@ -52,8 +53,8 @@ class OrderItem(Record):
     profile: str
     customer: str
     version: int
-    amount: Decimal
-    currency: str
+    amount: Annotated[Decimal, Field(description="In whole minor units of the currency")]
+    currency: Currency
     promised_at: datetime
     rush: bool
     state: str
@@ -178,9 +179,13 @@ def order_links(order_id: str, web_ui: str | None) -> Links:
     return Links(self=here, timeline=f"{here}/timeline", windows=f"{here}/windows", web_ui=web_ui)
 
 
+def _in_minor_units(shown: dict[str, Any]) -> dict[str, Any]:
+    return {**shown, "amount": rounded(shown["amount"], Currency(shown["currency"]))}
+
+
 def order_item(row: OrderRow) -> OrderItem:
     """A row of the list."""
-    return OrderItem(**_shared(OrderItem, row))
+    return OrderItem(**_in_minor_units(_shared(OrderItem, row)))
 
 
 def order_detail(row: FullOrderRow, principal: Principal, web_ui: str | None) -> OrderDetail:
@@ -188,7 +193,7 @@ def order_detail(row: FullOrderRow, principal: Principal, web_ui: str | None) ->
     hidden = () if principal.sees_personal_data else PERSONAL_FIELDS
     body = {name: value for name, value in row.body.items() if name not in hidden}
     links = order_links(row.id, web_ui)
-    return OrderDetail(**_shared(OrderItem, row), order=body, links=links)
+    return OrderDetail(**_in_minor_units(_shared(OrderItem, row)), order=body, links=links)
 
 
 def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:

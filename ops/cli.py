@@ -2,8 +2,9 @@
 
 import os
 import sys
+from typing import Annotated
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from domain.errors import DuelineError
@@ -42,17 +43,22 @@ async def up() -> int:
     return await run_up(settings)
 
 
-async def demo() -> int:
+async def demo(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
     """Starts everything, runs the example orders at fast-forwarded time, and says what happened.
 
-    Example: dueline demo
+    Example: dueline demo --json
+
+    Parameters
+    ----------
+    as_json
+        Print the summary alone, for machines.
     """
     from settings import Settings
 
     settings = Settings()
     from ops.demo import run_demo
 
-    return await run_demo(settings)
+    return await run_demo(settings, as_json=as_json)
 
 
 def build(arguments: list[str]) -> App:

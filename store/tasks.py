@@ -70,18 +70,18 @@ async def close_tasks(
     already stays. A task may have been withdrawn while its answer was on its way: the answer
     counts.
     """
-    answered, given = tasks.c.id.in_(list(answers)), literal(answers, JSONB)[tasks.c.id]
+    answered, given = tasks.c.id.in_(list(answers)), (literal(answers, JSONB), tasks.c.id)
     of_visits = tuple_(tasks.c.step, tasks.c.visit).in_(visits) & _of_no_case(order_id)
     await conn.execute(
         update(tasks)
         .where((answered & (tasks.c.state != "done")) | (of_visits & (tasks.c.state == "open")))
         .values(
             state=case((answered, "done"), else_="withdrawn"),
-            outcome=given["outcome"].astext,
-            note=given["note"].astext,
-            data=given["data"],
-            decided_by=given["by"].astext,
-            closed_at=func.coalesce(cast(given["at"].astext, Instant), at),
+            outcome=func.jsonb_extract_path_text(*given, "outcome"),
+            note=func.jsonb_extract_path_text(*given, "note"),
+            data=func.jsonb_extract_path(*given, "data"),
+            decided_by=func.jsonb_extract_path_text(*given, "by"),
+            closed_at=func.coalesce(cast(func.jsonb_extract_path_text(*given, "at"), Instant), at),
         )
     )
 

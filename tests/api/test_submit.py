@@ -69,7 +69,7 @@ async def test_a_price_is_kept_to_the_last_decimal(house: House, sales: httpx.As
     answer = await sales.post("/orders", json=order_body(lines=lines))
 
     shown = (await sales.get(answer.headers["location"])).json()
-    assert shown["amount"] == "7.3000"
+    assert shown["amount"] == "7.30"
     assert [line["unit_price"] for line in shown["order"]["lines"]] == ["0.1", "7.0001"]
 
 
