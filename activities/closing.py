@@ -6,7 +6,7 @@ from activities.leaving import give_back_everything, leave
 from activities.models import CLOSE_ORDER, Entered, OrderEnd
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
-from domain.orders import ChangeState, OrderState
+from domain.orders import OrderState
 from domain.roles import Role
 from store import changes, goods, slots, stock, tasks, windows
 
@@ -39,8 +39,8 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         await _require_nothing_held(file)
     else:
         await give_back_everything(file)
-    if end.change_id is not None:
-        await changes.settle(file.conn, end.change_id, ChangeState.APPLIED, None, file.now)
+    because = f"the order is {end.state.value}"
+    await changes.settle_rest(file.conn, file.id, end.change_id, because, file.now)
     await show_standing(file)
     file.show(
         state=end.state.value,

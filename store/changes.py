@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from domain.errors import UnknownThing
 from domain.orders import ChangeState
@@ -61,4 +61,20 @@ async def settle(
         update(changes)
         .where(changes.c.id == change_id, changes.c.state == ChangeState.RECEIVED.value)
         .values(state=state.value, settled_at=at, **told)
+    )
+
+
+async def settle_rest(
+    conn: Connection, order_id: str, applied_id: str | None, reason: str, at: datetime
+) -> None:
+    """The order ends: the wish that ended it is applied, all others are refused with `reason`."""
+    ended = changes.c.id == applied_id
+    await conn.execute(
+        update(changes)
+        .where(changes.c.order_id == order_id, changes.c.state == ChangeState.RECEIVED.value)
+        .values(
+            state=case((ended, ChangeState.APPLIED.value), else_=ChangeState.REFUSED.value),
+            reason=case((ended, changes.c.reason), else_=reason),
+            settled_at=at,
+        )
     )

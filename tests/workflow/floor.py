@@ -243,6 +243,14 @@ class Placed:
 
     async def wish(self, kind: Any, patch: dict[str, Any] | None = None, version: int = 1) -> str:
         """Stores a customer's wish and signals it, as the API does."""
+        wish_id = await self.store_wish(kind, patch, version)
+        await self.signal(kind, wish_id, tuple(patch or {}), version)
+        return wish_id
+
+    async def store_wish(
+        self, kind: Any, patch: dict[str, Any] | None = None, version: int = 1
+    ) -> str:
+        """Stores a customer's wish; the workflow has not heard of it."""
         wish_id = str(uuid4())
         async with self.floor.engine.begin() as conn:
             await add_wish(
@@ -258,7 +266,6 @@ class Placed:
                     requested_at=self.now,
                 ),
             )
-        await self.signal(kind, wish_id, tuple(patch or {}), version)
         return wish_id
 
     async def signal(

@@ -198,6 +198,20 @@ async def test_operations_cancelling_the_workflow_closes_the_record(floor: Floor
     assert described.status == WorkflowExecutionStatus.CANCELED
 
 
+async def test_a_second_cancellation_is_refused_because_the_order_is_cancelled(
+    floor: Floor,
+) -> None:
+    placed = await floor.place()
+    await placed.at("entry")
+    unheard = await placed.store_wish("cancellation")
+
+    first = await placed.wish("cancellation")
+    await placed.handle.result()
+
+    assert (await placed.settled(first))["state"] == "applied"
+    assert (await placed.settled(unheard))["reason"] == "the order is cancelled"
+
+
 async def test_a_minor_change_is_applied_and_counts_the_version_up(floor: Floor) -> None:
     placed = await floor.place()
     await placed.walk(("entry", "confirm"))
