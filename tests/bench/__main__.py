@@ -21,6 +21,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.roles import Role
 from tests.bench.bare import BareWorkflow, Shape, bare
+from tests.bench.finished import Finished
 from tests.own_floor import own_floor
 from tests.workflow.floor import DATA, GOOD, S08_AFTER_RELEASE, S08_STEPS, Floor, Placed, profile
 from worker import build_worker
@@ -61,7 +62,7 @@ def tasks_of(placed: Placed) -> list[tuple[str, str, Role]]:
     return found
 
 
-async def one_order(floor: Floor) -> Placed:
+async def one_order(floor: Floor, finished: Finished) -> Placed:
     """Places an order and answers everything at once."""
     placed = await floor.place()
     for step, task_id, role in tasks_of(placed):
@@ -74,18 +75,20 @@ async def one_order(floor: Floor) -> Placed:
             request_id=str(uuid4()),
             data=data,
         )
+        await finished.wait(placed.handle.id)
         await insist(partial(complete_task, placed.handle, completion))
     await placed.wish("receipt")
     await placed.handle.result()
     return placed
 
 
-async def one_bare(client: Client, queue: str, shape: Shape) -> None:
+async def one_bare(client: Client, queue: str, shape: Shape, finished: Finished) -> None:
     """The same number of everything, with nothing inside."""
     handle = await client.start_workflow(
         BareWorkflow.run, shape, id=f"bare-{uuid4()}", task_queue=queue
     )
     for _ in range(shape.updates):
+        await finished.wait(handle.id)
         await insist(lambda: handle.execute_update(BareWorkflow.answer))
     for _ in range(shape.signals):
         await handle.signal(BareWorkflow.receipt)
@@ -116,24 +119,25 @@ async def rate(job: Callable[[], Awaitable[object]], count: int) -> float:
 
 async def measure(floor: Floor, client: Client) -> None:
     """Measures in turns, so that a busy moment of the machine hits both."""
-    queue = f"bare-{uuid4()}"
+    queue, finished = f"bare-{uuid4()}", Finished()
     async with (
-        build_worker(client, floor.engine, floor.task_queue),
+        build_worker(client, floor.engine, floor.task_queue, interceptors=[finished]),
         Worker(
             client,
             task_queue=queue,
             workflows=[BareWorkflow],
             activities=[bare],
             workflow_runner=UnsandboxedWorkflowRunner(),
+            interceptors=[finished],
         ),
     ):
-        first = await one_order(floor)
+        first = await one_order(floor, finished)
         shape, events = await shape_of(first.handle)
-        await one_bare(client, queue, shape)
+        await one_bare(client, queue, shape, finished)
         orders, bares = [], []
         for _ in range(2):
-            orders.append(await rate(lambda: one_order(floor), ORDERS // 2))
-            bares.append(await rate(lambda: one_bare(client, queue, shape), ORDERS // 2))
+            orders.append(await rate(lambda: one_order(floor, finished), ORDERS // 2))
+            bares.append(await rate(lambda: one_bare(client, queue, shape, finished), ORDERS // 2))
     report(shape, events, sum(orders) / 2, sum(bares) / 2)
 
 
