@@ -14,6 +14,7 @@ from workflows import contract
 from workflows.calls import note
 from workflows.cases import opened_case, tell_case
 from workflows.clerk import Clerk
+from workflows.companions import Companions
 from workflows.contract import (
     CancellationNotice,
     ChangeNotice,
@@ -55,11 +56,10 @@ class OrderWorkflow:
     @workflow.run
     async def run(self, start: OrderStart) -> OrderResult:
         """Lives the order through; set no run or execution timeout on it."""
-        beside = [asyncio.create_task(self._due_lines.watch())]
-        beside.append(asyncio.create_task(self._clerk.work()))
+        self._companions = Companions(self._due_lines.watch(), self._clerk.work())
         try:
             result = await self._live()
-            await workflow.wait_condition(self._quiet)
+            await self._companions.until(self._quiet)
             return result
         except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
@@ -72,8 +72,7 @@ class OrderWorkflow:
             )
             raise
         finally:
-            for task in beside:
-                task.cancel()
+            self._companions.end()
 
     async def _live(self) -> OrderResult:
         if self._progress.current is None:
@@ -106,6 +105,7 @@ class OrderWorkflow:
                 await workflow.wait_condition(
                     lambda: (
                         bool(self._progress.cancellation)
+                        or self._companions.broken
                         or self._answer() is not None
                         or self._grown_long()
                     ),
@@ -114,6 +114,7 @@ class OrderWorkflow:
                 )
             except TimeoutError:
                 return "received"
+            self._companions.check()
             if self._progress.cancellation and self._too_late_to_cancel():
                 continue
             if self._progress.cancellation:
@@ -142,7 +143,7 @@ class OrderWorkflow:
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> OrderResult:
-        await workflow.wait_condition(lambda: self._clerk.idle)
+        await self._companions.until(lambda: self._clerk.idle)
         await self._journey.end(state, outcome, reason, change_id)
         self._state = state
         self._progress.current = None
@@ -161,7 +162,7 @@ class OrderWorkflow:
 
     async def _continue_as_new(self) -> None:
         """Hands the state to a fresh run, once nothing is half done."""
-        await workflow.wait_condition(self._quiet)
+        await self._companions.until(self._quiet)
         if self._answer() is None and not self._progress.cancellation:
             workflow.continue_as_new(self._start.model_copy(update={"progress": self._progress}))
 

@@ -1,7 +1,5 @@
 """An overdue case: why was the window missed, and who closes the matter (catalogue 4)."""
 
-import asyncio
-
 from temporalio import workflow
 
 from activities.models import (
@@ -21,6 +19,7 @@ from activities.models import (
 )
 from workflows import contract
 from workflows.calls import act, note
+from workflows.companions import Companions
 from workflows.contract import StepLeft, TaskCompleted, TaskCompletion
 from workflows.due_lines import DueLines
 from workflows.state import CaseProgress
@@ -42,18 +41,18 @@ class OverdueCaseWorkflow:
     @workflow.run
     async def run(self, start: CaseStart) -> None:
         """Asks for the cause, waits until the step is over, asks to close."""
-        watching = asyncio.create_task(self._due_lines.watch())
+        self._companions = Companions(self._due_lines.watch())
         cause = await self._ask(OPEN_CASE, "state the cause")
         await note(RECORD_CAUSE, self._step(cause), f"cause: {cause.outcome}")
         self._say("waits until the step is done")
-        await workflow.wait_condition(lambda: self._progress.step_left)
+        await self._companions.until(lambda: self._progress.step_left)
         closing = await self._ask(OPEN_CLOSING, "close the case")
         await note(CLOSE_CASE, self._step(closing), "case closed")
         self._say("is closed")
-        await workflow.wait_condition(
+        await self._companions.until(
             lambda: self._due_lines.idle and workflow.all_handlers_finished()
         )
-        watching.cancel()
+        self._companions.end()
 
     async def _ask(self, name: str, what: str) -> Decision:
         """Opens a task with its window and waits for the answer."""
@@ -71,7 +70,7 @@ class OverdueCaseWorkflow:
         due = clock_words(opened.windows[0].due_at)
         role = opened.tasks[0].role.words
         self._say(f"waits for {role} to {what}, due {due}")
-        await workflow.wait_condition(lambda: bool(self._progress.decisions))
+        await self._companions.until(lambda: bool(self._progress.decisions))
         decision = self._progress.decisions.pop()
         self._due_lines.stop_all(decision.at)
         return decision

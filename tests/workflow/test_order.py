@@ -1,15 +1,24 @@
 """An S08 order on the real server with skipped time."""
 
+import asyncio
+import contextlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import (
+    RPCError,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.exceptions import ApplicationError
 
 from store import tables
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
+from worker import build_worker
+from workflows.clerk import Clerk
 
 EVENTS_MAX = 200
 
@@ -293,3 +302,30 @@ async def test_an_order_goes_on_unchanged_in_a_fresh_run_when_its_history_grows_
     assert described.run_id != first_run
     assert row["state"] == "completed"
     assert not await floor.rows(tables.marks)
+
+
+async def test_a_bug_beside_the_main_line_parks_the_order_until_it_is_mended(
+    idle_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = idle_floor
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with build_worker(floor.skipper.client, floor.engine, floor.task_queue):
+        placed = await floor.place()
+        await placed.walk(("entry", "confirm"))
+        first, second = await placed.at("review")
+        monkeypatch.setattr(Clerk, "_record", breaks)
+        with contextlib.suppress(RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            async with asyncio.timeout(2):
+                await placed.answer(first)
+        described = await placed.handle.describe()
+        monkeypatch.undo()
+
+        for task in (first, second):
+            with contextlib.suppress(WorkflowUpdateFailedError):
+                await placed.answer(task)
+        await placed.at("plan")
+
+    assert described.status == WorkflowExecutionStatus.RUNNING
