@@ -112,9 +112,12 @@ def _misfit(error: ValidationError) -> str:
 
 def main() -> None:
     """Entry point. Leaves without the interpreter's farewell."""
-    code = run(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = 0  # the reader has seen enough: `dueline tasks | head`
     # The SDK's threads sometimes abort an ordinary exit (sdk-python#300).
     os._exit(code)
 
