@@ -6,27 +6,27 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio import activity
 from temporalio.client import (
     RPCError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from ops.seed import load_master_data
 from ops.stack.preflight import free_port
 from ops.stack.temporal import EmbeddedTemporal
 from store import tables
-from store.engine import create_engine
-from tests.workflow.conftest import EXAMPLES, staffed
+from tests.workflow.conftest import staffed
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from worker import connect
+from worker import build_worker, connect
 from workflows.search import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
@@ -146,44 +146,103 @@ async def test_a_worker_killed_in_each_activity_changes_nothing(
     assert await belongings(killed) == await belongings(undisturbed)
 
 
-async def test_an_engine_killed_between_the_steps_loses_nothing(
-    database_url: str, servers_dir: Path
-) -> None:
-    await load_master_data(database_url, EXAMPLES / "master")
-    engine, port = create_engine(database_url), free_port()
-    directory = servers_dir / f"killed-{uuid4().hex[:8]}"
+class EngineKiller(Interceptor):
+    """Kills the engine when an activity has committed and not reported yet, once a kind."""
 
-    def server() -> EmbeddedTemporal:
+    def __init__(self, engine: "KillableEngine") -> None:
+        self._engine = engine
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        engine = self._engine
+
+        class Inbound(ActivityInboundInterceptor):
+            async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+                result = await super().execute_activity(input)
+                engine.die_once_in(activity.info().activity_type)
+                return result
+
+        return Inbound(next)
+
+
+class KillableEngine:
+    """A Temporal server with its data on disk, started again whenever it dies."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._port = free_port()
+        self.server = self._new()
+        self.died_in: set[str] = set()
+
+    def _new(self) -> EmbeddedTemporal:
         return EmbeddedTemporal(
-            port=port,
+            port=self._port,
             ui_port=None,
-            directory=directory,
+            directory=self._directory,
             search_attributes=SEARCH_ATTRIBUTES,
             retention_days=1,
         )
 
-    temporal = server()
-    await temporal.start()
+    def die_once_in(self, kind: str) -> None:
+        """Kills the server unless an activity of this kind did before."""
+        if kind not in self.died_in and self.server.child is not None:
+            self.died_in.add(kind)
+            os.kill(self.server.child.pid, signal.SIGKILL)
+
+    async def supervise(self) -> None:
+        """Starts it again, for ever."""
+        while True:
+            await self.server.wait()
+            self.server = self._new()
+            await self.server.start()
+
+
+async def until_answered(call: Callable[[], Awaitable[Any]]) -> None:
+    """Repeats a call while the engine is away."""
+    while True:
+        try:
+            await call()
+            return
+        except RPCError:
+            await asyncio.sleep(0.2)
+
+
+async def test_an_engine_killed_in_each_activity_changes_nothing(
+    idle_floor: Floor, servers_dir: Path
+) -> None:
+    async with staffed(idle_floor):
+        undisturbed = await idle_floor.place()
+        await work_in_time(undisturbed)
+    killable = KillableEngine(servers_dir / f"killed-{uuid4().hex[:8]}")
+    await killable.server.start()
+    supervisor = asyncio.create_task(killable.supervise())
     try:
-        client = await connect(temporal.address, "default")
-        floor = Floor(engine, client, f"floor-{uuid4()}")
-        async with staffed(floor):
-            placed = await floor.place()
-            for step in (*S08_STEPS, *S08_AFTER_RELEASE):
-                tasks = await placed.at(step)
-                if step in {"review", "production", "ship"}:
-                    assert temporal.child is not None
-                    os.kill(temporal.child.pid, signal.SIGKILL)
-                    await temporal.wait()
-                    temporal = server()
-                    await temporal.start()
-                for task in tasks:
-                    await insist(placed, task)
-            await placed.reached("receipt")
-            await placed.wish("receipt")
-            await placed.handle.result()
-        assert (await placed.row())["state"] == "completed"
-        assert (await placed.rows(tables.goods))[0]["shipped"] == 10
+        client = await connect(killable.server.address, "default")
+        floor = Floor(idle_floor.engine, client, f"floor-{uuid4()}")
+        killers = [EngineKiller(killable)]
+        async with build_worker(client, floor.engine, floor.task_queue, interceptors=killers):
+            killed = await floor.place()
+            await work_in_time(killed)
     finally:
-        await temporal.stop()
-        await engine.dispose()
+        supervisor.cancel()
+        await asyncio.gather(supervisor, return_exceptions=True)
+        await killable.server.stop()
+
+    assert killable.died_in >= KINDS - {"record_marks"}
+    assert (await killed.row())["state"] == "completed"
+    assert await story(killed) == await story(undisturbed)
+    assert await belongings(killed) == await belongings(undisturbed)
+
+
+async def work_in_time(placed: Placed) -> None:
+    """All steps and the receipt, whoever dies meanwhile."""
+    for step in (*S08_STEPS, *S08_AFTER_RELEASE):
+        tasks = await placed.at(step)
+        if step == "production":
+            for report in await placed.open_tasks("tracking"):
+                await insist(placed, report)
+        for task in tasks:
+            await insist(placed, task)
+    await placed.reached("receipt")
+    receipt = await placed.store_wish("receipt")
+    await until_answered(lambda: placed.signal("receipt", receipt))
+    await until_answered(placed.handle.result)
