@@ -85,6 +85,20 @@ async def insist(placed: Placed, task: dict[str, Any]) -> None:
             await asyncio.sleep(0.2)
 
 
+async def report_progress(placed: Placed) -> None:
+    """Posts the day's update and waits until tomorrow's is asked for.
+
+    Leaving production first would rightly ask for none, and the stories could not be compared.
+    """
+    for report in await placed.open_tasks("tracking"):
+        await insist(placed, report)
+        tomorrow = f"{placed.order_id}/tracking/{report['visit'] + 1}"
+        await placed.until(
+            lambda key=tomorrow: placed.rows(tables.windows, key=key),  # type: ignore[misc]
+            "tomorrow's update is asked for",
+        )
+
+
 async def work_through(placed: Placed) -> None:
     """All steps, one warning on the way, and the receipt."""
     for step in (*S08_STEPS, *S08_AFTER_RELEASE):
@@ -95,8 +109,7 @@ async def work_through(placed: Placed) -> None:
                 lambda: placed.rows(tables.overdue_cases), "the breach has opened a case"
             )
         if step == "production":
-            for report in await placed.open_tasks("tracking"):
-                await insist(placed, report)
+            await report_progress(placed)
         for task in tasks:
             await insist(placed, task)
     await placed.reached("receipt")
@@ -238,8 +251,7 @@ async def work_in_time(placed: Placed) -> None:
     for step in (*S08_STEPS, *S08_AFTER_RELEASE):
         tasks = await placed.at(step)
         if step == "production":
-            for report in await placed.open_tasks("tracking"):
-                await insist(placed, report)
+            await report_progress(placed)
         for task in tasks:
             await insist(placed, task)
     await placed.reached("receipt")
