@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from domain.errors import UnknownThing
 from domain.orders import OrderState
@@ -33,6 +33,14 @@ class OrderRow:
 
 _LOCKED = ("id", "number", "profile_digest", "version", "body", "promised_at", "state", "level")
 
+# Built once: putting a statement together costs more than running it.
+_LOCK = (
+    select(*(orders.c[name] for name in _LOCKED), effects.c.result.label("effect"))
+    .outerjoin_from(orders, effects, effects.c.key == bindparam("of_key"))
+    .where(orders.c.id == bindparam("of_order"))
+    .with_for_update(of=orders)
+)
+
 
 async def lock_order(conn: Connection, order_id: str, key: str) -> OrderRow:
     """Reads an order and keeps everybody else from writing it. Raises UnknownThing.
@@ -40,12 +48,7 @@ async def lock_order(conn: Connection, order_id: str, key: str) -> OrderRow:
     Whoever has waited for the lock sees the order as it is now, and the effect as it was before:
     storing another under the same key raises Conflict.
     """
-    found = await conn.execute(
-        select(*(orders.c[name] for name in _LOCKED), effects.c.result.label("effect"))
-        .outerjoin_from(orders, effects, effects.c.key == key)
-        .where(orders.c.id == order_id)
-        .with_for_update(of=orders)
-    )
+    found = await conn.execute(_LOCK, {"of_order": order_id, "of_key": key})
     row = found.mappings().one_or_none()
     if row is None:
         raise UnknownThing("order", order_id)

@@ -6,14 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BindParameter,
     ColumnElement,
+    String,
+    Update,
+    any_,
+    bindparam,
     case,
     cast,
     func,
     insert,
-    literal,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -57,6 +61,28 @@ async def open_tasks(conn: Connection, order_id: str, opened: Iterable[NewTask])
     await execute_each(conn, insert(tasks), rows)
 
 
+def _close_statement() -> Update:
+    """Built once: putting a statement together costs more than running it."""
+    answers = bindparam("answers", type_=JSONB)
+    answered = tasks.c.id == any_(bindparam("answered", type_=ARRAY(String)))
+    visit = tasks.c.step + "/" + cast(tasks.c.visit, String)
+    of_visits = visit == any_(bindparam("visits", type_=ARRAY(String)))
+    of_visits &= _of_no_case(bindparam("of_order"))
+    closed_at = cast(func.jsonb_extract_path_text(answers, tasks.c.id, "at"), Instant)
+    return (
+        update(tasks)
+        .where((answered & (tasks.c.state != "done")) | (of_visits & (tasks.c.state == "open")))
+        .values(
+            state=case((answered, "done"), else_="withdrawn"),
+            outcome=func.jsonb_extract_path_text(answers, tasks.c.id, "outcome"),
+            note=func.jsonb_extract_path_text(answers, tasks.c.id, "note"),
+            data=func.jsonb_extract_path(answers, tasks.c.id, "data"),
+            decided_by=func.jsonb_extract_path_text(answers, tasks.c.id, "by"),
+            closed_at=func.coalesce(closed_at, bindparam("at", type_=Instant)),
+        )
+    )
+
+
 async def close_tasks(
     conn: Connection,
     order_id: str,
@@ -70,19 +96,15 @@ async def close_tasks(
     already stays. A task may have been withdrawn while its answer was on its way: the answer
     counts.
     """
-    answered, given = tasks.c.id.in_(list(answers)), (literal(answers, JSONB), tasks.c.id)
-    of_visits = tuple_(tasks.c.step, tasks.c.visit).in_(visits) & _of_no_case(order_id)
     await conn.execute(
-        update(tasks)
-        .where((answered & (tasks.c.state != "done")) | (of_visits & (tasks.c.state == "open")))
-        .values(
-            state=case((answered, "done"), else_="withdrawn"),
-            outcome=func.jsonb_extract_path_text(*given, "outcome"),
-            note=func.jsonb_extract_path_text(*given, "note"),
-            data=func.jsonb_extract_path(*given, "data"),
-            decided_by=func.jsonb_extract_path_text(*given, "by"),
-            closed_at=func.coalesce(cast(func.jsonb_extract_path_text(*given, "at"), Instant), at),
-        )
+        _CLOSE,
+        {
+            "of_order": order_id,
+            "answers": answers,
+            "answered": list(answers),
+            "visits": [f"{step}/{visit}" for step, visit in visits],
+            "at": at,
+        },
     )
 
 
@@ -95,9 +117,12 @@ async def withdraw_all(conn: Connection, order_id: str, at: datetime) -> None:
     )
 
 
-def _of_no_case(order_id: str) -> ColumnElement[bool]:
+def _of_no_case(order_id: str | BindParameter[str]) -> ColumnElement[bool]:
     cases = select(overdue_cases.c.id).where(overdue_cases.c.order_id == order_id)
     return (tasks.c.order_id == order_id) & tasks.c.workflow_id.not_in(cases)
+
+
+_CLOSE = _close_statement()
 
 
 async def visit_facts(

@@ -4,14 +4,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, exists, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    Update,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import UnknownThing
 from domain.roles import Role
 from domain.windows import DueWindow, Mark, Slack, WindowState
 from store.engine import Connection, execute_each
-from store.tables import marks, overdue_cases, windows
+from store.tables import Instant, marks, overdue_cases, windows
 
 
 @dataclass(frozen=True)
@@ -47,9 +59,25 @@ async def record_windows(
     await execute_each(conn, insert(windows), rows)
 
 
+def _stop(which: ColumnElement[bool], verdict: WindowState = WindowState.KEPT) -> Update:
+    # The breach may be recorded a moment later; being late is decided by the instants.
+    at = bindparam("at", type_=Instant)
+    late = (windows.c.state == WindowState.BREACHED.value) | (windows.c.due_at < at)
+    state = case((late, WindowState.BREACHED.value), else_=verdict.value)
+    return (
+        update(windows)
+        .where(which, windows.c.stopped_at.is_(None))
+        .values(state=state, stopped_at=at)
+    )
+
+
+# Built once: putting a statement together costs more than running it.
+_SETTLE = _stop(windows.c.key == any_(bindparam("keys", type_=ARRAY(String))))
+
+
 async def settle_windows(conn: Connection, keys: Iterable[str], at: datetime) -> None:
     """The steps were left at `at`: each window was kept, or it was not. Does nothing twice."""
-    await _stop(conn, windows.c.key.in_(list(keys)), at)
+    await conn.execute(_SETTLE, {"keys": list(keys), "at": at})
 
 
 async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up: bool) -> None:
@@ -57,23 +85,8 @@ async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up:
 
     `given_up` windows were neither kept nor missed: the order was refused or cancelled.
     """
-    await _stop(conn, _of_no_case(order_id), at, WindowState.STOPPED if given_up else None)
-
-
-async def _stop(
-    conn: Connection,
-    which: ColumnElement[bool],
-    at: datetime,
-    verdict: WindowState | None = None,
-) -> None:
-    # The breach may be recorded a moment later; being late is decided by the instants.
-    late = (windows.c.state == WindowState.BREACHED.value) | (windows.c.due_at < at)
-    state = case((late, WindowState.BREACHED.value), else_=(verdict or WindowState.KEPT).value)
-    await conn.execute(
-        update(windows)
-        .where(which, windows.c.stopped_at.is_(None))
-        .values(state=state, stopped_at=at)
-    )
+    verdict = WindowState.STOPPED if given_up else WindowState.KEPT
+    await conn.execute(_stop(_of_no_case(order_id), verdict), {"at": at})
 
 
 def _of_no_case(order_id: str) -> ColumnElement[bool]:
