@@ -124,7 +124,3 @@ class Route:
             for beside in self._alongside:
                 if beside.trigger == "on_delay" and beside.id not in running:
                     yield self.visit(beside.id)
-
-    def alongside_ids(self) -> frozenset[str]:
-        """Ids of the steps that run beside the route."""
-        return frozenset(beside.id for beside in self._alongside)

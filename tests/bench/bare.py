@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity, workflow
 
@@ -50,11 +51,14 @@ class BareWorkflow:
             if number < shape.upserts:
                 workflow.upsert_search_attributes({})
             self._waiting = True
-            await workflow.wait_condition(lambda number=number: self._answers > number)  # type: ignore[misc]
+            await workflow.wait_condition(partial(self._answered, number))
             if timer is not None:
                 timer.cancel()
         await workflow.wait_condition(lambda: self._signals >= shape.signals)
         return shape.updates
+
+    def _answered(self, number: int) -> bool:
+        return self._answers > number
 
     async def _call(self, number: int) -> None:
         await workflow.execute_activity(

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -94,7 +95,7 @@ async def report_progress(placed: Placed) -> None:
         await insist(placed, report)
         tomorrow = f"{placed.order_id}/tracking/{report['visit'] + 1}"
         await placed.until(
-            lambda key=tomorrow: placed.rows(tables.windows, key=key),  # type: ignore[misc]
+            partial(placed.rows, tables.windows, key=tomorrow),
             "tomorrow's update is asked for",
         )
 
