@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     temporal_port: int = Field(default=7233, ge=1, le=65535)  # Temporal's own default
     ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
     log_format: Literal["console", "json"] = "console"
+    channels: Path | None = None  # who is told where; without the file the log has every notice
     # The id of a closed order refuses a second start this long; complaints come within a quarter.
     retention_days: int = Field(default=90, ge=1)
 
@@ -60,8 +61,8 @@ class Settings(BaseSettings):
     def _for_sqlalchemy(cls, url: str | None) -> str | None:
         return None if url is None else sqlalchemy_url(url)
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "channels")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
+    def _absolute(cls, path: Path | None) -> Path | None:
         # Children may run in another working directory.
-        return path.expanduser().absolute()
+        return None if path is None else path.expanduser().absolute()

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -17,17 +18,22 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import all_activities
-from activities.relay import relay_notices
+from activities.case_starter import CaseDoor
+from activities.relay import run_relay
 from api.log import configure_log
 from settings import Settings
 from store.engine import Engine, create_engine
+from workflows.assessment import AssessmentWorkflow
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
+from workflows.publication import CalendarPublicationWorkflow
+from workflows.schedules import ensure_schedules
+from workflows.starting import escalate_case, start_case
 
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
 
-WORKFLOWS = [OrderWorkflow, OverdueCaseWorkflow]
+WORKFLOWS = [OrderWorkflow, OverdueCaseWorkflow, AssessmentWorkflow, CalendarPublicationWorkflow]
 
 log = structlog.get_logger("worker")
 
@@ -56,15 +62,23 @@ def build_worker(
     engine: Engine,
     task_queue: str,
     *,
+    case_queue: str | None = None,
     interceptors: Sequence[Interceptor] = (),
     runner: WorkflowRunner | None = None,
 ) -> Worker:
-    """All workflows and activities on one task queue; enter it to work."""
+    """All workflows and activities on one task queue; enter it to work.
+
+    Overdue cases begin on `case_queue`, by default the same: another worker may have them.
+    """
+    door = CaseDoor(
+        start=partial(start_case, client, case_queue or task_queue),
+        escalate=partial(escalate_case, client, case_queue or task_queue),
+    )
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=all_activities(engine, client, task_queue),
+        activities=all_activities(engine, client, door),
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=interceptors,
         graceful_shutdown_timeout=GRACE,
@@ -77,11 +91,12 @@ async def run(settings: Settings) -> None:
         raise SystemExit("The worker needs DATABASE_URL and TEMPORAL_ADDRESS; `make up` sets both.")
     engine = create_engine(settings.database_url)
     client = await connect(settings.temporal_address, settings.temporal_namespace)
+    await ensure_schedules(client, settings.task_queue)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = build_worker(client, engine, settings.task_queue)
-    relay = asyncio.create_task(relay_notices(engine))
+    relay = asyncio.create_task(run_relay(engine, settings.channels))
     async with worker:
         log.info("worker started", task_queue=settings.task_queue)
         await stop.wait()

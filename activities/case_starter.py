@@ -1,46 +1,20 @@
-"""Starts overdue cases: workflows of their own, which outlive their order."""
+"""The way to overdue cases: workflows of their own, which outlive their order."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from temporalio.client import Client
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import WorkflowAlreadyStartedError
-
-from activities.models import CASE_WORKFLOW, CaseStart
+from activities.models import CaseEscalation, CaseStart
 
 StartCase = Callable[[CaseStart], Awaitable[None]]
-
-# The keys of `workflows/search.py`, which activities do not import; a test compares them.
-CUSTOMER = SearchAttributeKey.for_keyword("DuelineCustomer")
-PROFILE = SearchAttributeKey.for_keyword("DuelineProfile")
+EscalateCase = Callable[[CaseEscalation], Awaitable[None]]
 
 
-def case_starter(client: Client, task_queue: str) -> StartCase:
-    """Starts each case once: a window that is recorded again finds its case there."""
+@dataclass(frozen=True)
+class CaseDoor:
+    """How activities reach cases; the worker says how, because they import no workflows.
 
-    async def start(case: CaseStart) -> None:
-        shown = [
-            SearchAttributePair(CUSTOMER, case.customer),
-            SearchAttributePair(PROFILE, case.profile),
-        ]
-        try:
-            await client.start_workflow(
-                CASE_WORKFLOW,
-                case,
-                id=case.case_id,
-                task_queue=task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                search_attributes=TypedSearchAttributes(shown),
-                static_summary=f"overdue: {case.window.rule} of {case.window.step}",
-            )
-        except WorkflowAlreadyStartedError:
-            return  # it was opened and closed already
+    Both may be asked again: a case is started once, and hears of each rung once.
+    """
 
-    return start
+    start: StartCase
+    escalate: EscalateCase

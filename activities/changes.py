@@ -17,6 +17,19 @@ CHANGE = "change"
 _ABOUT_THE_CHANGE = {"version", "reason"}
 
 
+_FIELDS = {
+    "promised_at": "交期",
+    "contact": "联系人",
+    "deliver_to": "收货地址",
+    "requirements": "特殊要求",
+    "remarks": "备注",
+    "lines": "订单明细",
+    "attachments": "附件",
+}
+_WISHES = {"cancellation": "取消订单的申请", "receipt": "收货确认"}
+_STATES = {ChangeState.APPLIED: "已生效", ChangeState.REFUSED: "未被接受"}
+
+
 @dataclass(frozen=True)
 class _Verdict:
     """The changed order, or why there is none."""
@@ -110,8 +123,15 @@ async def _say(
     text = f"{what} is {state.value}{because}"
     kind = f"{change.kind}_{state.value}"
     file.note(kind, text, key=key, data={"change": change.id})
+    what_zh = (
+        f"{'、'.join(_FIELDS.get(field, field) for field in fields)}的变更"
+        if change.kind == CHANGE
+        else _WISHES[change.kind]
+    )
+    because_zh = f"：{reason}" if because else ""
+    zh = f"{file.name_zh}：{what_zh}{_STATES[state]}{because_zh}"
     listeners = [Role.CUSTOMER]
     if state is ChangeState.APPLIED and change.kind == CHANGE:
         listeners += await tasks.open_roles(file.conn, file.id)
     for role in dict.fromkeys(listeners):
-        file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}")
+        file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}", zh=zh)

@@ -1,8 +1,12 @@
 """Marks of windows (catalogue 4.4): each is recorded once, and told once to each listener."""
 
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
 from temporalio import activity
 
-from activities.case_starter import StartCase
+from activities.case_starter import EscalateCase, StartCase
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
@@ -13,19 +17,26 @@ from store import tasks, windows
 from store.engine import Engine
 
 _SAID = {
-    Mark.WARNING: "is at risk",
-    Mark.BREACH: "is overdue",
-    Mark.ANALYSIS: "is still overdue and needs an analysis",
-    Mark.LEADERSHIP: "is still overdue and goes to the leadership",
+    Mark.REMINDER: ("is coming due", "临近到期"),
+    Mark.WARNING: ("is at risk", "预警"),
+    Mark.BREACH: ("is overdue", "已超期"),
+    Mark.ANALYSIS: ("is still overdue and needs an analysis", "仍超期，须做原因分析"),
+    Mark.LEADERSHIP: ("is still overdue and goes to the leadership", "仍超期，报总经理"),
+    Mark.DUE_DATE: ("has missed the promised date", "交货期已过，须与客户重新商定"),
 }
+
+FOLDED_ABOVE = 3
+"""More notices than this for one role at one moment become one: an outage that ends, or many
+windows of one order at once, are no reason to send ten."""
 
 
 class DueLineKeeper(Department):
-    """Records marks, tells the ladder's listeners, starts overdue cases."""
+    """Records marks, tells the ladder's listeners, starts and drives overdue cases."""
 
-    def __init__(self, engine: Engine, start_case: StartCase) -> None:
+    def __init__(self, engine: Engine, start_case: StartCase, escalate_case: EscalateCase) -> None:
         super().__init__(engine)
         self.start_case = start_case
+        self.escalate_case = escalate_case
 
     @activity.defn(name=RECORD_MARKS)
     async def record_marks(self, record: MarksRecord) -> None:
@@ -35,37 +46,83 @@ class DueLineKeeper(Department):
         that may just have been left.
         """
         async with self.open_file(Keyed(record.order_id, RECORD_MARKS, record.now)) as file:
+            told: dict[Role, list[_Notice]] = defaultdict(list)
             for mark in record.marks:
-                if await windows.record_mark(file.conn, mark.window, mark.mark, mark.at, file.now):
-                    await _tell(file, mark)
+                if await windows.record_mark(file.conn, mark.window, mark.name, mark.at, file.now):
+                    for notice in await _notices(file, mark):
+                        told[notice.role].append(notice)
+            for notices in told.values():
+                for notice in _folded(file, notices):
+                    file.tell(notice.role, notice.kind, notice.text, key=notice.key, zh=notice.zh)
             await show_standing(file, marked=True)
         # After the commit: a case finds its window breached. A crash in between comes back here.
-        for case in record.cases:
-            await self.start_case(case)
+        await asyncio.gather(*(self.start_case(case) for case in record.cases))
+        await asyncio.gather(*(self.escalate_case(more) for more in record.escalations))
 
 
-async def _tell(file: OrderFile, mark: MarkDue) -> None:
+@dataclass(frozen=True)
+class _Notice:
+    role: Role
+    kind: str
+    key: str
+    text: str
+    zh: str
+
+
+async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
+    """The mark's line in the story, and what each listener is told of it."""
     window = await windows.find_window(file.conn, mark.window)
-    of_case = await windows.is_of_case(file.conn, file.id, mark.window)
-    what = f"overdue case, {window.step}" if of_case else file.profile.step(window.step).title
-    text = f"{what} {_SAID[mark.mark]}: due {file.said(window.due_at)} ({window.rule})"
-    key = f"{mark.window}/{mark.mark.value}"
-    file.note(
-        f"window_{mark.mark.value}",
-        text,
-        key=key,
-        step=None if of_case else window.step,
-        data={"window": mark.window, "rule": window.rule},
+    of_case = not mark.window.startswith(f"{file.id}/")
+    step = None if of_case else file.profile.step(window.step)
+    what, what_zh = (
+        (step.title, step.title_zh) if step else (f"overdue case, {window.step}", "超期处理")
     )
+    said, said_zh = _SAID[mark.mark]
+    due = file.said(window.due_at)
+    text = f"{what} {said}: due {due} ({window.rule})"
+    kind, key = f"window_{mark.mark.value}", f"{mark.window}/{mark.name}"
+    data = {"window": mark.window, "rule": window.rule}
+    file.note(kind, text, key=key, step=step.id if step else None, data=data)
     rung = next((rung for rung in file.profile.ladder if rung.mark is mark.mark), None)
     listeners = await _listeners(file, rung, window.role) if rung else []
+    if mark.mark is Mark.REMINDER and rung is None:
+        listeners = [window.role]
     # A case is the company's own business.
     if mark.mark is Mark.WARNING and file.profile.customer_notice == "on_warning" and not of_case:
         listeners.append(Role.CUSTOMER)
+    if of_case:
+        listeners = [role for role in listeners if role is not Role.CUSTOMER]
     action = f". {rung.action}" if rung else ""
-    for role in dict.fromkeys(listeners):
-        told = f"{file.name}: {text}" + ("" if role is Role.CUSTOMER else action)
-        file.tell(role, f"window_{mark.mark.value}", told, key=f"{key}/{role.value}")
+    zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
+    return [
+        _Notice(
+            role=role,
+            kind=kind,
+            key=f"{key}/{role.value}",
+            text=f"{file.name}: {text}" + ("" if role is Role.CUSTOMER else action),
+            zh=zh,
+        )
+        for role in dict.fromkeys(listeners)
+    ]
+
+
+def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
+    """One notice in place of many to the same role; each is still named in it, in order."""
+    if len(notices) <= FOLDED_ABOVE:
+        return notices
+    first, count = notices[0], len(notices)
+    prefix, prefix_zh = f"{file.name}: ", f"{file.name_zh}："
+    lines = [notice.text.removeprefix(prefix) for notice in notices]
+    lines_zh = [notice.zh.removeprefix(prefix_zh) for notice in notices]
+    return [
+        _Notice(
+            role=first.role,
+            kind="windows_many",
+            key=f"{first.key}/and_{count - 1}_more",
+            text=f"{prefix}{count} things at once\n" + "\n".join(lines),
+            zh=f"{prefix_zh}{count} 项\n" + "\n".join(lines_zh),
+        )
+    ]
 
 
 async def _listeners(file: OrderFile, rung: Rung, owner: Role) -> list[Role]:

@@ -27,11 +27,16 @@ async def give_number(file: OrderFile) -> None:
 
 
 async def close_visits(
-    file: OrderFile, visits: tuple[StepVisit, ...], decisions: tuple[Decision, ...]
+    file: OrderFile,
+    visits: tuple[StepVisit, ...],
+    decisions: tuple[Decision, ...],
+    *,
+    given_up: bool = False,
 ) -> None:
     """Keeps the answers, withdraws what else is open of the visits and stops their windows."""
     await keep_answers(file, decisions, visits)
-    await windows.settle_windows(file.conn, [visit.key(file.id) for visit in visits], file.now)
+    keys = [visit.key(file.id) for visit in visits]
+    await windows.settle_windows(file.conn, keys, file.now, given_up=given_up)
 
 
 def note_end(

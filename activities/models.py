@@ -10,20 +10,21 @@ from pydantic import Field
 from domain.base import Record
 from domain.orders import ChangeState, OrderState
 from domain.roles import Role
-from domain.windows import DueWindow, Mark
+from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
 
 OPEN_STEP = "open_step"
 CLOSE_ORDER = "close_order"
 RECORD_DECISION = "record_decision"
 RECORD_PROGRESS = "record_progress"
 RECORD_MARKS = "record_marks"
+ADJUST_WINDOWS = "adjust_windows"
+MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
-OPEN_CASE = "open_case"
-RECORD_CAUSE = "record_cause"
-OPEN_CLOSING = "open_closing"
-CLOSE_CASE = "close_case"
+TELL_WORKFLOWS = "tell_workflows"
+CALENDAR_PUBLISHED = "calendar_published"
+
 # The department activities carry the names of `policy.model.Work`.
 
 
@@ -143,6 +144,12 @@ class MarkDue(Record):
     window: str
     mark: Mark
     at: datetime
+    percent: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What a window has once: `warning`, `reminder_50`."""
+        return MarkAt(mark=self.mark, at=self.at, percent=self.percent).name
 
 
 def case_workflow_id(window_key: str) -> str:
@@ -151,7 +158,11 @@ def case_workflow_id(window_key: str) -> str:
 
 
 class CaseStart(Record):
-    """A window was breached: an overdue case begins beside the order and outlives it."""
+    """A window was breached: an overdue case begins beside the order and outlives it.
+
+    Or somebody opens it by hand: `opened_by` names the key, `why` is their reason, and `step_left`
+    says that the step is over already.
+    """
 
     order_id: str
     case_id: str
@@ -159,19 +170,70 @@ class CaseStart(Record):
     profile: str
     window: DueWindow
     opened_at: datetime
+    opened_by: str | None = None
+    why: str | None = None
+    step_left: bool = False
+
+
+class CaseEscalation(Record):
+    """A breached window has reached a higher rung: its case asks for more."""
+
+    case: CaseStart
+    mark: Mark
+    at: datetime
 
 
 class MarksRecord(Record):
     """Marks to record and to tell about, each once, in order of their instants.
 
     `cases` are the overdue cases of the breaches among them; starting one again changes nothing.
-
+    `escalations` are told to the cases of windows that have climbed higher.
     """
 
     order_id: str
     now: datetime
     marks: tuple[MarkDue, ...]
     cases: tuple[CaseStart, ...] = ()
+    escalations: tuple[CaseEscalation, ...] = ()
+
+
+class Adjustment(Record):
+    """Running windows are paused, resumed, reset or recalculated, as of `at`.
+
+    `windows` are those that it concerns, as the workflow knows them. Doing it again with the same
+    input changes nothing.
+    """
+
+    order_id: str
+    at: datetime
+    action: LedgerKind
+    reason: PauseReason | None = None
+    note: str | None = None
+    by: str | None = None
+    windows: tuple[DueWindow, ...]
+
+
+class Adjusted(Record):
+    """The windows as they stand now."""
+
+    windows: tuple[DueWindow, ...] = ()
+
+
+class PromiseMove(Record):
+    """The promised date moves: its windows end and open anew, those that hang on it are counted
+    again.
+
+    `left` and `following` are the visits of the steps alongside that watch the promise.
+    """
+
+    order_id: str
+    workflow_id: str
+    key: str
+    now: datetime
+    promised_at: datetime
+    left: tuple[StepVisit, ...] = ()
+    following: tuple[StepVisit, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
 
 
 class OrderEnd(Record):
@@ -206,23 +268,27 @@ class ChangeSettled(Record):
     state: ChangeState
 
 
-class CaseOpening(Record):
-    """A part of an overdue case opens: its task and that task's window.
+class CalendarPublished(Record):
+    """A calendar has this new version: windows on an older one are counted anew."""
 
-    `open_case` also writes the case's row and asks for the cause; `open_closing` asks to close.
+    calendar: str
+    version: int
+
+    @property
+    def label(self) -> str:
+        """As windows name it: `cn@3`."""
+        return f"{self.calendar}@{self.version}"
+
+
+class Told(Record):
+    """How far a publication was before a round of telling, and whom the round reached.
+
+    `left` are keys of windows that run on an older version, at most a screenful. `gone` workflows
+    have ended without stopping theirs.
     """
 
-    order_id: str
-    case_id: str
-    window: str
-    role: Role
-    now: datetime
-
-
-class CaseStep(Record):
-    """A case's task was answered: `record_cause` keeps the cause, `close_case` closes the row."""
-
-    order_id: str
-    case_id: str
-    now: datetime
-    decision: Decision
+    moved: int
+    left_count: int
+    left: tuple[str, ...] = ()
+    told: int = 0
+    gone: int = 0

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from activities.clocks import started_at, timepieces
 from activities.models import Enter, Entered, OpenTask, StepVisit
 from activities.order_file import OrderFile
 from activities.review_facts import review_facts
+from domain.errors import DateMissing
 from domain.roles import Role
 from domain.windows import DueWindow
 from policy.deadlines import open_window
@@ -20,6 +22,9 @@ from policy.model import (
     Window,
 )
 from store import tasks
+
+EARLY = timedelta(seconds=1)
+"""A window that began earlier than this before it was opened says so in its ledger."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ async def enter(
         tasks=tuple(task for part in opened for task in part.tasks),
         windows=tuple(window for part in opened for window in part.windows),
         blocked=blocked.why if blocked else None,
-        auto_at=_auto_at(file, step),
+        auto_at=await _auto_at(file, step),
     )
 
 
@@ -76,7 +81,7 @@ async def open_visit(
 ) -> Opened:
     """Opens one visit. Knows nothing of what comes beside it."""
     step = file.profile.step(visit.step)
-    window = _open_window(file, step, visit)
+    window = await _open_window(file, step, visit)
     due_at = window.due_at if window else None
     if step.paced_by is Pace.PROMISE:
         due_at = file.row.promised_at
@@ -87,7 +92,7 @@ async def open_visit(
     ]
     file.note(
         "step_blocked" if blocked else "step_opened",
-        _opening_text(file, step, question.roles, due_at, blocked),
+        _opening_text(file, step, question.roles, (due_at, await _auto_at(file, step)), blocked),
         key=f"{visit.key(file.id)}/opened",
         step=step.id,
         data={"visit": visit.visit},
@@ -95,30 +100,38 @@ async def open_visit(
     return Opened(tuple(opened), (window,) if window else (), due_at)
 
 
-def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
+async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
     if step.window is None:
         return None
-    started_at = file.now
     if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
-        started_at = next_working_day(file)
-    window = compute_window(file, step, step.window, key=visit.key(file.id), at=started_at)
+        since = next_working_day(file)
+    else:
+        first = visit.visit == 1 and step.id == file.profile.route[0].id
+        since = await started_at(file, step.window, first)
+    key = visit.key(file.id)
+    try:
+        window = await compute_window(file, step, step.window, key=key, at=since)
+    except DateMissing as missing:
+        file.note("window_without_date", str(missing), key=f"{key}/no_date", step=step.id)
+        return None
+    if since < file.now - EARLY:
+        file.early_starts[key] = f"counts from {file.said(since)}, before it was opened"
     file.opened_windows.append(window)
     return window
 
 
-def compute_window(
+async def compute_window(
     file: OrderFile, step: Step, window: Window, *, key: str, at: datetime
 ) -> DueWindow:
-    """The window's absolute instants, when it opens at `at`."""
+    """The window's absolute instants, when it opens at `at`. Raises DateMissing."""
     return open_window(
-        file.calendar,
+        await timepieces(file, window),
         window,
         file.profile.ladder,
         key=key,
         step=step.id,
         role=step.role,
         started_at=at,
-        promised_at=file.row.promised_at,
     )
 
 
@@ -174,11 +187,13 @@ def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
     """Puts a task into its inbox and tells its role."""
     file.opened_tasks.append(task)
     due = f", due {file.said(task.due_at)}" if task.due_at else ""
+    due_zh = f"，请于 {file.said(task.due_at)} 前完成" if task.due_at else ""
     file.tell(
         task.role,
         "task_opened",
         f"{file.name} waits for you: {task.title}{due}",
         key=f"{task.id}/opened",
+        zh=f"{file.name_zh}待办：{task.title_zh}{due_zh}",
     )
     return OpenTask(
         id=task.id,
@@ -194,9 +209,10 @@ def _opening_text(
     file: OrderFile,
     step: Step,
     roles: tuple[Role, ...],
-    due_at: datetime | None,
+    instants: tuple[datetime | None, datetime | None],
     blocked: Blocked | None,
 ) -> str:
+    due_at, auto_at = instants
     text = f"{step.title}: {blocked.why}" if blocked else step.title
     if roles:
         text += f"; waits for {' and '.join(role.words for role in roles)}"
@@ -204,12 +220,12 @@ def _opening_text(
         text += "; waits for the customer's receipt"
     if due_at:
         text += f", due {file.said(due_at)}"
-    if auto_at := _auto_at(file, step):
+    if auto_at:
         text += f", taken as received at {file.said(auto_at)}"
     return text
 
 
-def _auto_at(file: OrderFile, step: Step) -> datetime | None:
+async def _auto_at(file: OrderFile, step: Step) -> datetime | None:
     """When a wait ends by itself: no window of the regulation, but counted exactly like one."""
     if not isinstance(step, WaitStep) or step.auto_after is None:
         return None
@@ -219,4 +235,5 @@ def _auto_at(file: OrderFile, step: Step) -> datetime | None:
         starts="the wait begins",
         stops="the wait ends by itself",
     )
-    return compute_window(file, step, waiting, key=f"{file.id}/{step.id}", at=file.now).due_at
+    key = f"{file.id}/{step.id}"
+    return (await compute_window(file, step, waiting, key=key, at=file.now)).due_at

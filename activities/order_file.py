@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from activities.calendars import calendars_by_name, labelled
 from domain.base import Record
 from domain.orders import OrderRequest
+from domain.quiet import quiet_for
 from domain.roles import Role
 from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
-from policy.calendars import calendar
-from policy.deadlines import explain
+from policy.explaining import explain
 from policy.model import Profile
 from store import orders, story, tasks, windows
 from store.effects import store_effect
@@ -49,10 +50,13 @@ class OrderFile:
     profile: Profile
     now: datetime
     key: str
+    calendars: Mapping[str, WorkCalendar]
     number: str | None = None
     shown: dict[str, Any] = field(default_factory=dict)
     opened_tasks: list[tasks.NewTask] = field(default_factory=list)
     opened_windows: list[DueWindow] = field(default_factory=list)
+    early_starts: dict[str, str] = field(default_factory=dict)
+    ledger: list[windows.LedgerLine] = field(default_factory=list)
     lines: list[story.Line] = field(default_factory=list)
     messages: list[story.Message] = field(default_factory=list)
 
@@ -63,12 +67,21 @@ class OrderFile:
     @property
     def calendar(self) -> WorkCalendar:
         """The calendar of the order's profile."""
-        return calendar(self.profile.calendar)
+        return self.calendars[self.profile.calendar]
+
+    async def calendar_labelled(self, label: str) -> WorkCalendar | None:
+        """The calendar as a window names it; none for a name of the release before."""
+        return await labelled(self.conn, label)
 
     @property
     def name(self) -> str:
         """The order as a notice names it."""
         return self.number or f"order {self.id}"
+
+    @property
+    def name_zh(self) -> str:
+        """The order as a Chinese notice names it."""
+        return f"订单 {self.number or self.id}"
 
     @cached_property
     def request(self) -> OrderRequest:
@@ -103,16 +116,22 @@ class OrderFile:
         """Adds a line to the order's story."""
         self.lines.append(story.Line(key, self.now, kind, text, step, data or {}))
 
-    def tell(self, role: Role, kind: str, text: str, *, key: str) -> None:
-        """Queues a notice for a role."""
-        self.messages.append(story.Message(key, self.now, kind, text, role))
+    def tell(self, role: Role, kind: str, text: str, *, key: str, zh: str = "") -> None:
+        """Queues a notice for a role, in English and in Chinese. Quiet hours hold it back."""
+        hours = self.profile.quiet_hours
+        held_for = quiet_for(hours, self.calendar.zone, self.now) if hours else None
+        self.messages.append(story.Message(key, self.now, kind, text, role, zh, held_for))
 
     async def write(self) -> None:
         """Writes what was collected."""
         if self.shown:
             await orders.project(self.conn, self.id, **self.shown, updated_at=self.now)
-        explained = ((window, explain(window)) for window in self.opened_windows)
-        await windows.record_windows(self.conn, self.id, explained)
+        opened = (
+            windows.Opening(window, explain(window), self.early_starts.get(window.key))
+            for window in self.opened_windows
+        )
+        await windows.record_windows(self.conn, self.id, opened, self.now)
+        await windows.add_to_ledger(self.conn, self.id, self.ledger)
         await tasks.open_tasks(self.conn, self.id, self.opened_tasks)
         await story.add_lines(self.conn, self.id, self.lines)
         await story.queue(self.conn, self.id, self.messages)
@@ -124,7 +143,8 @@ async def _open_file(conn: Connection, request: Keyed) -> OrderFile:
     if profile is None:
         profile = Profile.model_validate(await pinned_profile(conn, row.profile_digest))
         _profiles[row.profile_digest] = profile
-    return OrderFile(conn, row, profile, request.now, request.key, row.number)
+    calendars = await calendars_by_name(conn, row.calendars)
+    return OrderFile(conn, row, profile, request.now, request.key, calendars, row.number)
 
 
 class Department:

@@ -5,7 +5,8 @@ from typing import Any
 
 from temporalio.client import Client
 
-from activities.case_starter import case_starter
+from activities.assessment import Assessments
+from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
 from activities.closing import Closing
@@ -14,16 +15,19 @@ from activities.materials import Materials
 from activities.packing import Packing
 from activities.planning import Planning
 from activities.production import Production
+from activities.publication import Publication
 from activities.quality import Quality
 from activities.review import Review
 from activities.shipping import Shipping
 from activities.steps import Steps
+from activities.window_life import WindowKeeper
 from store.engine import Engine
 
 
-def bound_activities(engine: Engine, client: Client, task_queue: str) -> list[Callable[..., Any]]:
+def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
+    windows = WindowKeeper(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -36,11 +40,18 @@ def bound_activities(engine: Engine, client: Client, task_queue: str) -> list[Ca
         Packing(engine).record_packing,
         shipping.release_shipping,
         shipping.record_dispatch,
-        DueLineKeeper(engine, case_starter(client, task_queue)).record_marks,
+        DueLineKeeper(engine, door.start, door.escalate).record_marks,
+        windows.adjust_windows,
+        windows.move_promise,
         Changes(engine).settle_change,
         Closing(engine).close_order,
+        Assessments(engine).assess_period,
+        Publication(engine, client).tell_workflows,
         cases.open_case,
         cases.record_cause,
+        cases.open_part,
+        cases.record_part,
+        cases.look_at_window,
         cases.open_closing,
         cases.close_case,
     ]

@@ -52,4 +52,6 @@ async def _dispatch(file: OrderFile, transition: Transition) -> None:
         f"{file.name} is on its way with {carrier or 'our carrier'}, "
         f"tracking number {tracking or 'not given'}",
         key=f"{key}/shipped",
+        zh=f"{file.name_zh}已发货，承运方：{carrier or '由我司安排'}，"
+        f"运单号：{tracking or '未提供'}",
     )

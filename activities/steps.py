@@ -64,15 +64,22 @@ def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
     assert isinstance(step, AlongsideStep)
     key = f"{record.key}/delay"
     if step.trigger == "daily" and record.decision.outcome == DELAYED:
-        file.tell(Role.SALES, "delay", f"{file.name}: a delay is known", key=f"{key}/sales")
+        file.tell(
+            Role.SALES,
+            "delay",
+            f"{file.name}: a delay is known",
+            key=f"{key}/sales",
+            zh=f"{file.name_zh}预计延期，请跟进",
+        )
     if step.trigger == "on_delay":
-        date = record.decision.data.get("new_date", "to be named")
-        text = f"{file.name} is delayed; the new date is {date}"
+        date = record.decision.data.get("new_date")
+        text = f"{file.name} is delayed; the new date is {date or 'to be named'}"
+        zh = f"{file.name_zh}延期，新交期：{date or '待定'}"
         listeners = [Role.SALES]
         if file.profile.customer_notice in {"on_delay_known", "on_warning"}:
             listeners.append(Role.CUSTOMER)
         for role in listeners:
-            file.tell(role, "delay", text, key=f"{key}/{role.value}")
+            file.tell(role, "delay", text, key=f"{key}/{role.value}", zh=zh)
 
 
 async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:

@@ -9,6 +9,7 @@ from api.problems import UNAUTHENTICATED, FieldError, Problem
 from api.services import Wired
 from domain.errors import NotAllowed, UnknownThing
 from domain.roles import STAFF, Role
+from domain.windows import MAY_PAUSE, MAY_RESET
 from store.keys import KeyHolder, holder_of
 
 KEY_LENGTH_MAX = 200
@@ -21,12 +22,19 @@ PUBLIC: Final = None
 _WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
 _RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
 
+_PAUSERS: Final = frozenset[Role]().union(*MAY_PAUSE.values(), MAY_RESET)
+_MANAGERS: Final = frozenset(
+    {Role.LEADERSHIP, Role.CONTROL, Role.SALES_MANAGER, Role.DEPARTMENT_HEAD, Role.OPERATIONS}
+)
+
 MAY: Final[Mapping[str, Roles | None]] = {
     "POST /orders": _WISHERS,
     "GET /orders": EVERYBODY,
     "GET /orders/{order_id}": EVERYBODY,
     "GET /orders/{order_id}/timeline": EVERYBODY,
     "GET /orders/{order_id}/windows": EVERYBODY,
+    "POST /orders/{order_id}/windows/adjustments": _PAUSERS,
+    "POST /orders/{order_id}/windows/risk": STAFF,  # the window names its own role besides
     "POST /orders/{order_id}/changes": _WISHERS,
     "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
     "POST /orders/{order_id}/cancellation": _WISHERS,
@@ -35,6 +43,16 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides
     "GET /overdue": STAFF,
+    "GET /overdue/{case_id}": STAFF,
+    "POST /overdue": _MANAGERS | {Role.ORDER_DESK, Role.QUALITY},
+    "GET /reports/assessment": _MANAGERS,
+    "GET /reports/assessment.xlsx": _MANAGERS,
+    "GET /notices": EVERYBODY,
+    "POST /notices/{notice_id}/resend": frozenset({Role.OPERATIONS}),
+    "GET /calendars": STAFF,
+    "GET /calendars/{calendar_id}": STAFF,
+    "GET /calendars/{calendar_id}/versions": STAFF,
+    "POST /calendars/{calendar_id}/versions": frozenset({Role.OPERATIONS, Role.CONTROL}),
     "GET /profiles": EVERYBODY,
     "GET /profiles/{profile_id}": EVERYBODY,
     "GET /metrics": frozenset({Role.OPERATIONS}),

@@ -9,7 +9,19 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api import changes, health, openapi, orders, overdue, profiles, tasks
+from api import (
+    calendars,
+    changes,
+    health,
+    notices,
+    openapi,
+    orders,
+    overdue,
+    profiles,
+    reports,
+    tasks,
+    windows,
+)
 from api.access import authorise
 from api.faults import field_errors
 from api.metrics import Metrics
@@ -33,10 +45,14 @@ from store.engine import create_engine
 
 ROUTERS = (
     orders.router,
+    windows.router,
     changes.router,
     tasks.router,
     overdue.router,
+    notices.router,
     profiles.router,
+    calendars.router,
+    reports.router,
     health.router,
 )
 

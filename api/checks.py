@@ -1,13 +1,13 @@
 """What an order must be before it is stored: complete by its profile, and about known things."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from api.problems import NOT_ALLOWED, FieldError, Problem, invalid
 from domain.errors import IncompleteOrder, InvalidField, UnknownThing
 from domain.orders import ChangeRequest, OrderLine, OrderRequest
-from policy.calendars import LAST_YEAR
+from policy.calendars import last_year
 from policy.loader import Loaded
 from policy.model import Profile
 from store.engine import Connection
@@ -15,6 +15,7 @@ from store.intake import AMOUNT_MAX
 from store.reading import customer_exists, unknown_products
 
 KNOWN_SHOWN_MAX = 60
+ENTERED_LATE_MAX = timedelta(days=90)
 KEEPABLE = frozenset({"contact", "deliver_to", "requirements", "remarks"})
 """What a change may clear with null; everything else an order always has."""
 
@@ -64,10 +65,23 @@ def _missing(value: Any, names: Sequence[str], path: str) -> Iterator[str]:
 
 def check_promise(promised_at: datetime, now: datetime) -> None:
     """Raises InvalidField for a past instant and for one no calendar reaches."""
-    if promised_at.year > LAST_YEAR:
-        raise InvalidField("promised_at", f"lies beyond {LAST_YEAR}; the calendars end there")
+    if promised_at.year > last_year():
+        raise InvalidField("promised_at", f"lies beyond {last_year()}; the calendars end there")
     if promised_at <= now:
         raise InvalidField("promised_at", "lies in the past; promise an instant that is to come")
+
+
+def check_ordered_at(ordered_at: datetime | None, now: datetime, *, staff: bool) -> None:
+    """Raises InvalidField for an instant at which nobody can have ordered."""
+    if ordered_at is None:
+        return
+    if not staff:
+        raise InvalidField("ordered_at", "is for staff who enter an order late; leave it out")
+    if ordered_at > now:
+        raise InvalidField("ordered_at", "lies in the future; write when the customer ordered")
+    if ordered_at < now - ENTERED_LATE_MAX:
+        days = ENTERED_LATE_MAX.days
+        raise InvalidField("ordered_at", f"lies more than {days} days back; check the year")
 
 
 def check_amount(order: OrderRequest) -> None:

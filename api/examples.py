@@ -37,4 +37,40 @@ CANCELLATION: Body = {"reason": "The exhibition was called off."}
 
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 
+ADJUSTMENT: Body = {
+    "action": "pause",
+    "reason": "customer",
+    "note": "Asked for the missing drawing on the phone.",
+}
+
+RISK_ANSWER: Body = {"rule": "S08.W04", "at_risk": True, "note": "Line 2 is down."}
+
+CASE: Body = {
+    "order": "0198f6c2-1111-4222-8333-944445555666",
+    "window": "0198f6c2-1111-4222-8333-944445555666/production/1",
+    "why": "The press is down and the spare part comes on Friday.",
+}
+
 COMPLETION: Body = {"outcome": "done", "note": "Checked by telephone."}
+
+CALENDAR: Body = {
+    "spec": {
+        "id": "line-2",
+        "title": "Line 2",
+        "title_zh": "二号产线",
+        "zone": "Asia/Shanghai",
+        "first_year": 2026,
+        "last_year": 2027,
+        "week": {
+            "mon": [["08:00", "16:00"]],
+            "tue": [["08:00", "16:00"]],
+            "wed": [["08:00", "16:00"], ["20:00", "04:00"]],
+        },
+        "holidays": ["2026-10-01"],
+        "makeup_days": ["2026-10-10"],
+        "exceptions": [
+            {"from": "2026-12-24", "to": "2026-12-26", "reason": "Stocktaking", "shifts": []}
+        ],
+        "provisional_years": [2027],
+    }
+}

@@ -34,7 +34,18 @@ class Metrics:
             "dueline_windows", "Windows by state.", ("state",), registry=self.registry
         )
         self.outbox = Gauge(
-            "dueline_outbox_pending", "Notices not sent yet.", registry=self.registry
+            "dueline_outbox_pending", "Notices not with their channels yet.", registry=self.registry
+        )
+        self.deliveries = Gauge(
+            "dueline_deliveries",
+            "Notices on their channels, not sent or given up.",
+            ("state",),
+            registry=self.registry,
+        )
+        self.oldest_notice = Gauge(
+            "dueline_oldest_notice_seconds",
+            "How long the oldest notice waits that could go.",
+            registry=self.registry,
         )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -53,4 +64,7 @@ def exposition(metrics: Metrics, counts: Counts) -> tuple[bytes, str]:
     for state, number in counts.windows_by_state.items():
         metrics.windows.labels(state).set(number)
     metrics.outbox.set(counts.outbox_pending)
+    metrics.deliveries.labels("pending").set(counts.deliveries_pending)
+    metrics.deliveries.labels("dead").set(counts.deliveries_dead)
+    metrics.oldest_notice.set(counts.oldest_notice_seconds)
     return generate_latest(metrics.registry), CONTENT_TYPE_LATEST

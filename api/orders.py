@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import examples, views
 from api.access import Caller, Principal
 from api.body import Posted, posted
-from api.checks import check_customer, check_order, profile_of
+from api.checks import check_customer, check_order, check_ordered_at, profile_of
 from api.intake import IdempotencyKey, claim, ensure_started, web_ui
 from api.openapi import takes
 from api.paging import Page, Paged, StorableInstant, page, place_after
@@ -23,7 +23,7 @@ from domain.windows import Slack
 from policy.model import Profile
 from store.intake import Claim, NewOrder, add_order, claim_key, claimed_before
 from store.profiles import pin_profile
-from store.reading import OrderFilter, list_orders, read_order, read_timeline, read_windows
+from store.reading import OrderFilter, list_orders, read_order, read_timeline
 from store.rows import FullOrderRow
 
 router = APIRouter(tags=["orders"])
@@ -58,6 +58,7 @@ async def submit(
     `Idempotency-Key`.
     """
     check_customer(body.value.customer, caller.customer)
+    check_ordered_at(body.value.ordered_at, datetime.now(UTC), staff=caller.is_staff)
     if key is None:
         # A retry could not be recognised, so nothing is stored that might not be started.
         await services.temporal.ping()
@@ -115,7 +116,7 @@ def _new_order(
         currency=order.currency,
         promised_at=order.promised_at,
         rush=order.rush,
-        received_at=now,
+        received_at=order.ordered_at or now,
     )
 
 
@@ -149,15 +150,6 @@ async def timeline(order_id: str, services: Wired, caller: Caller) -> list[views
     async with services.reading() as conn:
         rows = await read_timeline(conn, order_id)
     return [views.event(row, caller) for row in rows if views.is_for(caller, row)]
-
-
-@router.get("/orders/{order_id}/windows")
-async def windows(order_id: str, services: Wired, caller: Caller) -> list[views.Clock]:
-    """Explains an order's clocks: when each is due, why, and which marks have fallen."""
-    await visible_order(services, caller, order_id)
-    async with services.reading() as conn:
-        rows, fallen = await read_windows(conn, order_id)
-    return [views.clock(row, fallen[row.key], caller) for row in rows if views.is_for(caller, row)]
 
 
 async def visible_order(services: Services, caller: Principal, order_id: str) -> FullOrderRow:

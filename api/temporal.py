@@ -20,12 +20,18 @@ from domain.errors import InvalidField, TaskNotOpen
 from settings import Settings
 from workflows.answering import complete_task
 from workflows.contract import (
+    ADJUST_WINDOWS,
+    CalendarPublished,
+    CaseByHand,
     OrderStart,
     TaskCompleted,
     TaskCompletion,
+    WindowsAdjusted,
+    WindowsAdjustment,
     order_workflow_id,
 )
-from workflows.starting import start_order
+from workflows.publishing import start_publication
+from workflows.starting import open_case_by_hand, start_order
 
 CALL_SECONDS = 5.0
 PING_SECONDS = 2.0
@@ -58,6 +64,18 @@ class Temporal:
             client = await self._connected()
             await start_order(client, self._task_queue, start)
 
+    async def start_publication(self, published: CalendarPublished) -> None:
+        """Has a calendar's new version told to the open windows, once. Raises Problem 503."""
+        async with self._asking(CALL_SECONDS):
+            client = await self._connected()
+            await start_publication(client, self._task_queue, published)
+
+    async def open_case(self, asked: CaseByHand) -> str:
+        """Opens an overdue case, or leaves the one that is there; its id. Raises Problem 503."""
+        async with self._asking(CALL_SECONDS):
+            client = await self._connected()
+            return await open_case_by_hand(client, self._task_queue, asked)
+
     async def signal(self, order_id: str, name: str, notice: BaseModel) -> None:
         """Tells an order's workflow. Raises WorkflowGone, and Problem 503."""
         async with self._asking(CALL_SECONDS):
@@ -82,10 +100,30 @@ class Temporal:
             try:
                 return await complete_task(handle, completion)
             except WorkflowUpdateFailedError as error:
-                raise _refusal(error, completion) from error
+                raise _refusal(error, TaskNotOpen(completion.task_id)) from error
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     raise TaskNotOpen(completion.task_id) from error
+                raise
+
+    async def adjust_windows(self, order_id: str, wished: WindowsAdjustment) -> WindowsAdjusted:
+        """Has an order's running windows paused, resumed or reset.
+
+        Raises WorkflowGone, what the workflow refused with, and Problem 503.
+        """
+        async with self._asking(WORKER_SECONDS):
+            client = await self._connected()
+            handle = client.get_workflow_handle(order_workflow_id(order_id))
+            try:
+                taken: WindowsAdjusted = await handle.execute_update(
+                    ADJUST_WINDOWS, wished, id=wished.request_id, result_type=WindowsAdjusted
+                )
+                return taken
+            except WorkflowUpdateFailedError as error:
+                raise _refusal(error, WorkflowGone(order_id)) from error
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise WorkflowGone(order_id) from error
                 raise
 
     async def _connected(self) -> Client:
@@ -115,14 +153,14 @@ class Temporal:
             raise away("the workflow engine cannot be reached at the moment") from error
 
 
-def _refusal(error: WorkflowUpdateFailedError, completion: TaskCompletion) -> Exception:
+def _refusal(error: WorkflowUpdateFailedError, gone: Exception) -> Exception:
     """What the workflow said, as the domain's error; the error itself when it is none of these."""
     cause = error.cause
     if not isinstance(cause, ApplicationError):
         return error
     field = str(cause.details[0]) if cause.details else "task_id"
     refusals: dict[str, Exception] = {
-        "TaskNotOpen": TaskNotOpen(completion.task_id),
+        "TaskNotOpen": gone,
         "NotAllowed": Problem(NOT_ALLOWED, cause.message),
         "InvalidField": InvalidField(field, cause.message),
     }

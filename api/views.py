@@ -1,6 +1,6 @@
 """What the API shows of orders, tasks and cases; a customer sees less of how the house works."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from domain.money import Currency, rounded
 from store.rows import (
     CaseRow,
     FullOrderRow,
+    LedgerRow,
     MarkRow,
     OrderRow,
     TaskRow,
@@ -95,22 +96,38 @@ class FallenMark(Record):
     recorded_at: datetime
 
 
+class LedgerEntry(Record):
+    """Something that happened to a window; `used` in seconds or days of its own clock."""
+
+    at: datetime
+    kind: str = Field(examples=["paused"])
+    reason: str | None
+    by: str | None
+    due_before: datetime | None
+    due_after: datetime | None
+    used: str | None
+    calendar: str
+
+
 class Clock(Record):
-    """A window and why it is due when it is. Marks are for staff."""
+    """A window and why it is due when it is. Marks and ledger are for staff."""
 
     key: str
     rule: str = Field(examples=["S08.W03"])
     step: str
     role: str
     limit: str = Field(examples=["2h"])
-    calendar: str = Field(examples=["cn@2026.1"])
+    calendar: str = Field(examples=["cn@1"])
     provisional: bool
     state: str
     started_at: datetime
     due_at: datetime
+    paused_at: datetime | None
+    paused_for: tuple[str, ...]
     stopped_at: datetime | None
     explanation: str
     marks: tuple[FallenMark, ...] | None = None
+    ledger: tuple[LedgerEntry, ...] | None = None
 
 
 class Wish(Record):
@@ -167,6 +184,10 @@ class CaseItem(Record):
     state: str
     cause: str | None
     cause_note: str | None
+    measure_owner: str | None
+    measure_until: datetime | None
+    decision: str | None
+    new_date: datetime | None
     responsible: str | None
     opened_at: datetime
     closed_at: datetime | None
@@ -212,10 +233,23 @@ def event(row: TimelineRow, principal: Principal) -> Event:
     return Event(**row.model_dump(exclude=hidden))
 
 
-def clock(row: WindowRow, fallen: list[MarkRow], principal: Principal) -> Clock:
+def clock(
+    row: WindowRow,
+    fallen: Sequence[MarkRow],
+    ledger: Sequence[LedgerRow],
+    principal: Principal,
+) -> Clock:
     """A window."""
-    marks = tuple(FallenMark(**mark.model_dump(exclude={"window"})) for mark in fallen)
-    return Clock(**row.model_dump(), marks=marks if principal.is_staff else None)
+    shown = Clock(**row.model_dump(exclude={"body"}))
+    if not principal.is_staff:
+        return shown
+    inside = {"window"}
+    return shown.model_copy(
+        update={
+            "marks": tuple(FallenMark(**mark.model_dump(exclude=inside)) for mark in fallen),
+            "ledger": tuple(LedgerEntry(**line.model_dump(exclude=inside)) for line in ledger),
+        }
+    )
 
 
 def wish(row: WishRow) -> Wish:
@@ -240,7 +274,13 @@ def task_item(row: TaskRow, principal: Principal) -> TaskItem:
 
 def case_item(row: CaseRow) -> CaseItem:
     """An overdue case."""
-    return CaseItem(**_shared(CaseItem, row), links={"order": f"/orders/{row.order_id}"})
+    links = {"self": case_link(row.id), "order": f"/orders/{row.order_id}"}
+    return CaseItem(**_shared(CaseItem, row), links=links)
+
+
+def case_link(case_id: str) -> str:
+    """Where a case is shown."""
+    return f"/overdue/{quote(case_id, safe='')}"
 
 
 def _shared(view: type[Record], row: Record) -> dict[str, Any]:

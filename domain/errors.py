@@ -9,6 +9,7 @@ DuelineError
 │   ├── TaskNotOpen      somebody was faster, or the step has moved on
 │   └── KeyReused        the idempotency key came before with another body
 └── CalendarError      a calendar or a limit that cannot be computed with
+    └── DateMissing      a date of the order that a limit hangs on is not known yet
 """
 
 from dataclasses import dataclass
@@ -90,3 +91,14 @@ class KeyReused(Refused):
 
 class CalendarError(DuelineError):
     """A calendar without working time, or a limit it cannot hold."""
+
+
+@dataclass(eq=False)
+class DateMissing(CalendarError):  # noqa: N818  a noun with facts, like the others
+    """The order does not have the date on which a limit hangs, such as `arrival`."""
+
+    anchor: str
+    limit: str
+
+    def __str__(self) -> str:
+        return f"the limit {self.limit} hangs on the date {self.anchor!r}, which is not known yet"

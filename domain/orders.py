@@ -77,13 +77,15 @@ class OrderLine(Record):
 class OrderRequest(Record):
     """What `POST /orders` takes.
 
-    `promised_at` is an absolute instant with offset and lies in the future. Prices are fixed
-    here and never drawn again.
+    `ordered_at` is when the customer ordered, where the order is entered later: the first window
+    counts from then. `promised_at` is an absolute instant with offset and lies in the future.
+    Prices are fixed here and never drawn again.
     """
 
     profile: Code
     customer: Code
     channel: Channel = Channel.WEB
+    ordered_at: Instant | None = None
     currency: Currency = Currency.CNY
     promised_at: Instant
     rush: StrictBool = False

@@ -20,7 +20,7 @@ class Shift(NamedTuple):
     @classmethod
     def parse(cls, pair: Sequence[str]) -> Self:
         """Reads `["08:30", "12:00"]`; `24:00` is midnight. Raises CalendarError."""
-        if isinstance(pair, str) or len(pair) != 2:
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
             raise CalendarError(f'{pair!r} is no shift; write a pair such as ["08:30", "12:00"]')
         opens, closes = pair
         try:
@@ -28,7 +28,7 @@ class Shift(NamedTuple):
                 time.fromisoformat(opens),
                 time.min if closes == _DAY_END_TEXT else time.fromisoformat(closes),
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise CalendarError(
                 f'{opens!r} to {closes!r} is no shift; write times such as "08:30" and "12:00"'
             ) from error
@@ -45,5 +45,14 @@ class Shift(NamedTuple):
         last = day if self.closes > self.opens else day + _ONE_DAY
         return datetime.combine(day, self.opens), datetime.combine(last, self.closes)
 
+    def pair(self) -> tuple[str, str]:
+        """As it is written: `("08:30", "12:00")`; midnight at the end is `24:00`."""
+        opens, closes = (_written(end) for end in self)
+        return opens, _DAY_END_TEXT if self.closes == time.min else closes
+
     def __str__(self) -> str:
         return f"{self.opens:%H:%M}-{self.closes:%H:%M}"
+
+
+def _written(at: time) -> str:
+    return at.isoformat("auto" if at.second or at.microsecond else "minutes")

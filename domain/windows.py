@@ -1,129 +1,54 @@
 """Windows: what a limit means, when its marks fall, and what became of it (catalogue 3, 4.4)."""
 
-import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from fractions import Fraction
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field
 
 from domain.base import Record
+from domain.limits import LimitText
 from domain.roles import Role
-
-_LIMIT = re.compile(r"^([1-9]\d{0,4})(m|h|wd|d)(?:/(CT))?$")
-
-
-class Clock(StrEnum):
-    """How a limit is counted. Working days and hours never convert into each other."""
-
-    WORKING_TIME = "WT"
-    WORKING_DAYS = "WD"
-    ELAPSED = "CT"
-    SAME_DAY = "TOD"
-    PROMISED = "CAL"
-
-
-class Limit(Record):
-    """A length in one clock, or a named instant.
-
-    `count` is in minutes for WORKING_TIME and ELAPSED, in days for WORKING_DAYS, and 0 for
-    SAME_DAY (closing time of the working day) and PROMISED (the order's promised date).
-    """
-
-    clock: Clock
-    count: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Reads `30m`, `2h`, `1wd`, `24h/CT`, `7d/CT`, `same_day` or `promised`.
-
-        Raises ValueError with the cure, for example for `1d`, which could mean a working day
-        or 24 hours.
-        """
-        if text in _NAMED:
-            return cls(clock=_NAMED[text], count=0)
-        match = _LIMIT.match(text)
-        if not match:
-            raise ValueError(
-                f"{text!r} is no limit; write 30m, 2h, 1wd, 24h/CT, 7d/CT, same_day or promised"
-            )
-        count, unit, elapsed = int(match[1]), match[2], match[3]
-        if unit == "wd":
-            if elapsed:
-                raise ValueError(f"{text!r}: working days are never elapsed time; write {count}wd")
-            return cls(clock=Clock.WORKING_DAYS, count=count)
-        if unit == "d" and not elapsed:
-            raise ValueError(
-                f"{text!r} could mean two things; write {count}wd for working days or "
-                f"{count}d/CT for elapsed days"
-            )
-        minutes = count * {"m": 1, "h": 60, "d": 1440}[unit]
-        return cls(clock=Clock.ELAPSED if elapsed else Clock.WORKING_TIME, count=minutes)
-
-    def __str__(self) -> str:
-        for name, clock in _NAMED.items():
-            if clock is self.clock:
-                return name
-        if self.clock is Clock.WORKING_DAYS:
-            return f"{self.count}wd"
-        length = f"{self.count // 60}h" if self.count % 60 == 0 else f"{self.count}m"
-        if self.clock is Clock.ELAPSED:
-            return f"{self.count // 1440}d/CT" if self._is_days else f"{length}/CT"
-        return length
-
-    @property
-    def _is_days(self) -> bool:
-        # One elapsed day stays 24h/CT, the way the regulations write it.
-        return self.clock is Clock.ELAPSED and self.count > 1440 and self.count % 1440 == 0
-
-    @property
-    def words(self) -> str:
-        """The limit as a reader says it: `2 working hours`."""
-        if self.clock is Clock.SAME_DAY:
-            return "the closing time of the same working day"
-        if self.clock is Clock.PROMISED:
-            return "the promised date"
-        count, unit = self.count, "minute"
-        if self.clock is Clock.WORKING_DAYS:
-            unit = "day"
-        elif self._is_days:
-            count, unit = count // 1440, "day"
-        elif count % 60 == 0:
-            count, unit = count // 60, "hour"
-        kind = "elapsed " if self.clock is Clock.ELAPSED else "working "
-        return f"{count} {kind}{unit}{'' if count == 1 else 's'}"
-
-
-_NAMED = {"same_day": Clock.SAME_DAY, "promised": Clock.PROMISED}
-
-
-def _limit(value: object) -> object:
-    return Limit.parse(value) if isinstance(value, str) else value
-
-
-LimitText = Annotated[Limit, BeforeValidator(_limit), PlainSerializer(str, return_type=str)]
-"""A `Limit` that is written as text."""
 
 
 class Mark(StrEnum):
-    """An instant on a window at which somebody is told: E0 to E3 of the ladder."""
+    """A rung of the ladder, E0 to E5 (catalogue 4.4).
+
+    `due_date` falls on windows of the promised date only, and `closing` on none: it is told when
+    an order with overdue cases ends. A `reminder` is no rung: it comes before the warning, at each
+    share of the limit that a window names.
+    """
 
     WARNING = "warning"
     BREACH = "breach"
     ANALYSIS = "analysis"
     LEADERSHIP = "leadership"
+    DUE_DATE = "due_date"
+    CLOSING = "closing"
+    REMINDER = "reminder"
 
     @property
     def level(self) -> int:
-        """The rung: 0 for the warning, 1 for the breach, up to 3."""
-        return tuple(Mark).index(self)
+        """The rung: 0 for the warning, 1 for the breach, up to 5; -1 for a mere reminder."""
+        return -1 if self is Mark.REMINDER else tuple(Mark).index(self)
+
+    @classmethod
+    def named(cls, name: str) -> "Mark":
+        """The mark behind a name such as `warning` or `reminder_50`."""
+        return cls.REMINDER if name.startswith(cls.REMINDER) else cls(name)
 
 
 class MarkAt(Record):
-    """A mark and the absolute instant at which it falls."""
+    """A mark and the absolute instant at which it falls; `percent` tells reminders apart."""
 
     mark: Mark
     at: datetime
+    percent: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What a window has once: `warning`, `reminder_50`."""
+        return self.mark.value if self.percent is None else f"{self.mark.value}_{self.percent}"
 
 
 class Slack(StrEnum):
@@ -143,11 +68,66 @@ class WindowState(StrEnum):
     STOPPED = "stopped"
 
 
+class PauseReason(StrEnum):
+    """Whom a paused window waits for: its time is not the department's."""
+
+    CUSTOMER = "customer"
+    PAYMENT = "payment"
+    SUPPLIER = "supplier"
+
+    @property
+    def words(self) -> str:
+        """As a reader says it: `waits for the customer`."""
+        return "waits for payment" if self is PauseReason.PAYMENT else f"waits for the {self}"
+
+    @property
+    def zh(self) -> str:
+        """The Chinese term."""
+        return _PAUSES_ZH[self]
+
+
+_PAUSES_ZH = {
+    PauseReason.CUSTOMER: "等待客户",
+    PauseReason.PAYMENT: "等待付款",
+    PauseReason.SUPPLIER: "等待供应商",
+}
+
+
+MAY_PAUSE: dict[PauseReason, frozenset[Role]] = {
+    PauseReason.CUSTOMER: frozenset(
+        {Role.SALES, Role.SALES_MANAGER, Role.ORDER_DESK, Role.CUSTOMER_SERVICE, Role.TECHNICAL}
+    ),
+    PauseReason.PAYMENT: frozenset({Role.FINANCE, Role.SALES_MANAGER}),
+    PauseReason.SUPPLIER: frozenset({Role.PURCHASING, Role.PLANNING}),
+}
+"""Who may say that a window waits: those who talk to the one waited for."""
+
+MAY_RESET: frozenset[Role] = frozenset({Role.LEADERSHIP, Role.CONTROL, Role.OPERATIONS})
+"""Who may let a window begin anew."""
+
+
+class LedgerKind(StrEnum):
+    """What happened to a window: each is a line of its ledger."""
+
+    OPENED = "opened"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    RESET = "reset"
+    RECALCULATED = "recalculated"
+    STOPPED = "stopped"
+    AT_RISK = "at_risk"
+    IN_HAND = "in_hand"
+
+
 class DueWindow(Record):
-    """An opened window: absolute instants, computed once and kept in history.
+    """An opened window as it stands: absolute instants, computed by activities, kept in history.
 
     `due_at` is none for nothing: every window has one. `marks` are sorted by instant.
-    `calendar` names the calendar and its version, for example `cn@2026.1`.
+    `calendar` names the calendar and its version, for example `cn@3`.
+
+    `used` is what of the limit was used before `running_since`, in the limit's own unit: seconds
+    for working and elapsed time, days for working and bank days. While it is paused neither the
+    due instant nor a later mark counts. `paused_seconds` sums up elapsed seconds of past pauses.
     """
 
     key: str
@@ -160,3 +140,20 @@ class DueWindow(Record):
     marks: tuple[MarkAt, ...] = Field(min_length=1)
     calendar: str
     provisional: bool = False
+    pauses: tuple[PauseReason, ...] = ()
+    running_since: datetime | None = None
+    used: Fraction = Fraction(0)
+    paused_at: datetime | None = None
+    paused_for: tuple[PauseReason, ...] = ()
+    pause_count: int = 0
+    paused_seconds: int = 0
+
+    @property
+    def counted_since(self) -> datetime:
+        """Since when the present stretch runs."""
+        return self.running_since or self.started_at
+
+    @property
+    def calendar_name(self) -> str:
+        """The calendar without its version."""
+        return self.calendar.partition("@")[0]

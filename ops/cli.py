@@ -23,10 +23,12 @@ Examples
     dueline demo
     dueline submit examples/orders.csv
     dueline tasks --role planning --json
+    dueline notices --state dead
     dueline calendar due --calendar cn --from 2026-11-23T09:00+08:00 --work 4h
 
 Settings come from the environment: DUELINE_DATA_DIR, DUELINE_API_PORT, DUELINE_TEMPORAL_PORT,
-DUELINE_UI_PORT, and DATABASE_URL and TEMPORAL_ADDRESS for servers that others run.
+DUELINE_UI_PORT, DUELINE_CHANNELS, and DATABASE_URL and TEMPORAL_ADDRESS for servers that others
+run.
 """
 
 
@@ -68,12 +70,23 @@ def build(arguments: list[str]) -> App:
     app.command(demo)
     app.command("ops.commands_policy:app", name="policy", help="Check, list and show profiles.")
     app.command(
-        "ops.commands_policy:calendar_app", name="calendar", help="Compute with working calendars."
+        "ops.commands_calendar:app", name="calendar", help="Count with calendars, publish them."
+    )
+    app.command(
+        "ops.commands_notices:app", name="notices", help="See and re-send what people were told."
+    )
+    app.command(
+        "ops.commands_windows:app", name="windows", help="Explain, pause, resume an order's clocks."
+    )
+    app.command(
+        "ops.commands_overdue:app", name="overdue", help="List, show and open overdue cases."
     )
     if not arguments or arguments[0] not in INDEPENDENT:
         from ops.commands_orders import register
+        from ops.commands_report import report
 
         register(app)
+        app.command(report)
     return app
 
 

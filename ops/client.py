@@ -108,6 +108,11 @@ class Api:
         wanted = {name: value for name, value in query.items() if value is not None}
         return (await self._call("GET", path, params=wanted)).json()
 
+    async def content(self, path: str, **query: str | int | None) -> bytes:
+        """The file at `path`, as it comes."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return (await self._call("GET", path, params=wanted)).content
+
     async def items(self, path: str, **query: str | int | None) -> AsyncIterator[Item]:
         """Every entry of a list, page by page."""
         cursor: str | None = None

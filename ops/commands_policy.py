@@ -1,8 +1,7 @@
-"""`dueline policy` and `dueline calendar`: read the rules, check them, and count with them."""
+"""`dueline policy`: read the rules and check them."""
 
 import json
 import sys
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -10,38 +9,39 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from domain.errors import DuelineError
-from domain.windows import Clock, Limit
-from domain.worktime import WorkCalendar
-from policy import calendars
-from policy.deadlines import due_at
+from policy.calendar_loader import CALENDAR_FILES, is_calendar, load_calendars
 from policy.loader import Loaded, ProfileError, ProfileErrors, load_all, load_profile
 from policy.model import Profile
 from policy.reading import read_aloud
 
 app = App(name="policy", help="The regulations as data: check, list and read them.")
-calendar_app = App(name="calendar", help="Count working time the way the windows do.")
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 
 
 @app.command
 def check(*files: Path, as_json: AsJson = False) -> None:
-    """Say what is wrong with profiles, as file:line:column with the cure.
+    """Say what is wrong with profiles and calendars, as file:line:column with the cure.
 
-    Without files the shipped profiles are checked. Exit code 1 when there is a problem.
+    Without files those that are shipped are checked. Exit code 1 when there is a problem.
 
     Examples: `dueline policy check`, `dueline policy check S08.yaml --json`
     """
-    loaded = _load(files) if files else load_all()
+    plans = [file for file in files if is_calendar(file)]
+    wanted = tuple(file for file in files if file not in plans)
+    loaded = load_all() if not files else _load(wanted)
+    calendars, errors = load_calendars(plans if files else CALENDAR_FILES.glob("*.yaml"))
+    errors = (*loaded.errors, *errors)
     count = len(loaded.profiles) + len({error.file for error in loaded.errors})
+    counts = {"profiles": count, "calendars": calendars}
     if as_json:
-        _print_json({"profiles": count, "problems": [_problem(e) for e in loaded.errors]})
+        _print_json({**counts, "problems": [_problem(e) for e in errors]})
     else:
-        for error in loaded.errors:
+        for error in errors:
             print(error)
-        print(f"{_count(count, 'profile')}, {_count(len(loaded.errors), 'problem')}")
-    if loaded.errors:
+        said = [_count(number, noun[:-1]) for noun, number in counts.items()]
+        print(", ".join([*said, _count(len(errors), "problem")]))
+    if errors:
         sys.exit(1)
 
 
@@ -81,83 +81,6 @@ def show(id: str, as_json: AsJson = False) -> None:
         Console().print(read_aloud(profile), markup=False, highlight=False)
 
 
-@calendar_app.command
-def due(
-    *,
-    from_: Annotated[str, Parameter(name="--from")],
-    work: str,
-    calendar: str = "cn",
-    as_json: AsJson = False,
-) -> None:
-    """When something is due that starts at an instant and may take so long.
-
-    Example: `dueline calendar due --from 2026-09-30T17:00+08:00 --work 4h`
-
-    Parameters
-    ----------
-    from_
-        An instant with its offset, such as 2026-09-30T17:00+08:00.
-    work
-        30m or 4h of working time, 2wd, 24h/CT of elapsed time, or same_day.
-    calendar
-        The calendar's name.
-    """
-    try:
-        days = calendars.calendar(calendar)
-        start, limit = _instant(from_), Limit.parse(work)
-        end = _due(days, start, limit)
-        provisional = days.is_provisional(end)
-    except (DuelineError, ValueError) as error:
-        _fail(str(error))
-    if as_json:
-        _print_json(
-            {
-                "calendar": days.label,
-                "from": start.isoformat(),
-                "work": str(limit),
-                "due": end.isoformat(),
-                "provisional": provisional,
-            }
-        )
-        return
-    note = "; its holidays are not announced yet" if provisional else ""
-    print(f"{end.isoformat()}  ({limit.words} by {days.label}{note})")
-
-
-@calendar_app.command
-def between(
-    *,
-    from_: Annotated[str, Parameter(name="--from")],
-    to: str,
-    calendar: str = "cn",
-    as_json: AsJson = False,
-) -> None:
-    """How much working time lies between two instants.
-
-    Example: `dueline calendar between --from 2026-09-30T17:00+08:00 --to 2026-10-08T11:30+08:00`
-
-    Parameters
-    ----------
-    from_
-        An instant with its offset.
-    to
-        An instant with its offset.
-    calendar
-        The calendar's name.
-    """
-    try:
-        days = calendars.calendar(calendar)
-        start, end = _instant(from_), _instant(to)
-        worked = days.between(start, end)
-    except (DuelineError, ValueError) as error:
-        _fail(str(error))
-    if as_json:
-        facts = {"calendar": days.label, "from": start.isoformat(), "to": end.isoformat()}
-        _print_json({**facts, "working_seconds": int(worked.total_seconds())})
-    else:
-        print(f"{_length(worked)} of working time by {days.label}")
-
-
 def _load(files: tuple[Path, ...]) -> Loaded:
     profiles: dict[str, Profile] = {}
     errors: list[ProfileError] = []
@@ -190,30 +113,6 @@ def _problem(error: ProfileError) -> dict[str, str | int]:
         "what": error.what,
         "cure": error.cure,
     }
-
-
-def _due(days: WorkCalendar, start: datetime, limit: Limit) -> datetime:
-    if limit.clock is Clock.PROMISED:
-        raise ValueError("a promised date is an order's own; write 4h, 2wd, 24h/CT or same_day")
-    return due_at(days, limit, start, promised=start)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no instant; write 2026-09-30T17:00+08:00") from error
-    if instant.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset; write {text}+08:00 or whatever it is there")
-    return instant
-
-
-def _length(length: timedelta) -> str:
-    minutes, seconds = divmod(abs(int(length.total_seconds())), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    text = " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
-    return f"-({text})" if length < timedelta(0) else text
 
 
 def _count(count: int, noun: str) -> str:

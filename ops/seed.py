@@ -14,7 +14,10 @@ from pydantic import Field
 from domain.base import Code, Line, Number, Record
 from domain.money import Currency
 from domain.roles import Role
-from store import master
+from policy.calendar_loader import CALENDAR_FILES
+from policy.calendars import SHIPPED, shipped
+from policy.calendars import digest_of as digest
+from store import calendars, master
 from store.engine import Connection, create_engine
 from store.keys import digest_of
 
@@ -102,6 +105,25 @@ async def seed_platform(database_url: str, data_dir: Path) -> dict[str, str]:
         ]
         await master.save_api_keys(conn, rows)
     return keys
+
+
+async def seed_calendars(database_url: str) -> tuple[str, ...]:
+    """Publishes each shipped calendar that never was; says which published ones differ by now.
+
+    Once there, a calendar changes only when somebody publishes it: a newer release or newly
+    announced holidays move no open window by themselves.
+    """
+    async with _transaction(database_url) as conn:
+        for name in SHIPPED:
+            spec = shipped(name)
+            await calendars.publish_first(conn, spec, digest=digest(spec), by="platform")
+        current = await calendars.current_versions(conn)
+    return tuple(
+        f"calendar {name} as shipped differs from {name}@{version}, which counts; look at it "
+        f"with `dueline calendar publish {CALENDAR_FILES / name}.yaml`"
+        for name, (version, published) in sorted(current.items())
+        if name in SHIPPED and digest(shipped(name)) != published
+    )
 
 
 async def load_master_data(database_url: str, folder: Path) -> None:

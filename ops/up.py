@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.seed import seed_platform
+from ops.seed import seed_calendars, seed_platform
 from ops.stack import Stack, StackError
 from ops.stack.children import Child, Recipe
 from ops.stack.preflight import Port
@@ -95,6 +95,8 @@ async def platform(settings: Settings, *, log: Log) -> AsyncIterator[Platform]:
     async with Stack(settings, SEARCH_ATTRIBUTES, [api_port]) as stack:
         await migrate(stack.database_url)
         keys = await seed_platform(stack.database_url, settings.data_dir)
+        for sentence in await seed_calendars(stack.database_url):
+            log("dueline", sentence)
         env = environment(settings, stack)
         programs = [Program("worker", env, log), Program("api", env, log)]
         async with _running(programs, stack.services, log):
@@ -119,7 +121,9 @@ def environment(settings: Settings, stack: Stack) -> dict[str, str]:
     """Returns a child's environment: the same settings, and the servers that really run."""
     values = {
         f"DUELINE_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude={"database_url", "temporal_address"}).items()
+        for name, value in settings.model_dump(
+            exclude={"database_url", "temporal_address"}, exclude_none=True
+        ).items()
     }
     values |= {"DATABASE_URL": stack.database_url, "TEMPORAL_ADDRESS": stack.temporal_address}
     return os.environ | values | {"PYTHONUNBUFFERED": "1"}

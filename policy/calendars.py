@@ -1,51 +1,72 @@
-"""The company's calendars by name. `cn` is the default of every profile (catalogue 3.1)."""
+"""The shipped calendars, and calendars built once to count with (catalogue 3.1).
 
+What counts for orders is what is published in the database; the files here are where it begins.
+"""
+
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
-import holidays
-
+from domain.calendars import CalendarSpec
 from domain.errors import UnknownThing
 from domain.shifts import Shift
-from domain.worktime import WorkCalendar, build_calendar
+from domain.worktime import WorkCalendar
+from policy.calendar_loader import CALENDAR_FILES, load_calendar
 
-FIRST_YEAR, LAST_YEAR = 2020, 2035
-CN_SHIFTS = (Shift.parse(("08:30", "12:00")), Shift.parse(("13:30", "18:00")))
-# Raise it when the shifts change; the year before it rises by itself with the holiday data.
-CN_REVISION = 1
-
-CALENDARS = ("cn",)
+SHIPPED = tuple(sorted(path.stem for path in CALENDAR_FILES.glob("*.yaml")))
+FIRST_VERSION = 1
+_BUILT_MAX = 64
 
 
-@lru_cache(maxsize=len(CALENDARS))
+@lru_cache(maxsize=len(SHIPPED))
+def shipped(name: str) -> CalendarSpec:
+    """The calendar of this name as it is shipped, with all its dates. Raises UnknownThing."""
+    if name not in SHIPPED:
+        raise UnknownThing("calendar", name, known=SHIPPED)
+    return load_calendar(CALENDAR_FILES / f"{name}.yaml")
+
+
+@lru_cache(maxsize=len(SHIPPED))
 def calendar(name: str) -> WorkCalendar:
-    """The calendar with this name, for 2020 to 2035. Raises UnknownThing."""
-    if name != "cn":
-        raise UnknownThing("calendar", name, known=CALENDARS)
-    public = holidays.country_holidays("CN", years=range(FIRST_YEAR, LAST_YEAR + 1))
-    announced = announced_until(public)
-    return build_calendar(
-        "cn",
-        f"{announced}.{CN_REVISION}",
-        "Asia/Shanghai",
-        weekly_shifts=dict.fromkeys(range(5), CN_SHIFTS),
-        holidays=frozenset(public),
-        makeup_days=frozenset(public.weekend_workdays),
-        first_year=FIRST_YEAR,
-        last_year=LAST_YEAR,
-        provisional_years=frozenset(range(announced + 1, LAST_YEAR + 1)),
-    )
+    """The shipped calendar of this name as version 1. Raises UnknownThing."""
+    return build(shipped(name), FIRST_VERSION)
 
 
-def announced_until(public: holidays.HolidayBase) -> int:
-    """The last year whose holidays the State Council has announced, as far as the library knows.
+def last_year() -> int:
+    """The last year that any shipped calendar knows."""
+    return max(shipped(name).last_year for name in SHIPPED)
 
-    The library answers for later years too, with the statutory days alone, and does not say that
-    it guesses. Swapped days are in no law: they are there only for announced years, and every
-    announcement since 2001 has had some.
+
+def build(spec: CalendarSpec, version: int) -> WorkCalendar:
+    """The calendar to count with, for example `cn@3`; built once a process.
+
+    Raises CalendarError for what cannot be worked.
     """
-    announced: dict[int, object] = public.special_public_holidays
-    return max(announced)
+    return _build(_Content(spec), version)
+
+
+def digest_of(spec: CalendarSpec) -> str:
+    """What names the content of a calendar: the SHA-256 of its JSON."""
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+
+
+class _Content:
+    """A spec that is equal to another of the same content, without comparing every date."""
+
+    def __init__(self, spec: CalendarSpec) -> None:
+        self.spec = spec
+        self.digest = digest_of(spec)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and other.digest == self.digest
+
+
+@lru_cache(maxsize=_BUILT_MAX)
+def _build(content: _Content, version: int) -> WorkCalendar:
+    return content.spec.built(version)
 
 
 def line_calendar(base: WorkCalendar | str, shifts: Sequence[Sequence[str]]) -> WorkCalendar:
@@ -58,6 +79,6 @@ def line_calendar(base: WorkCalendar | str, shifts: Sequence[Sequence[str]]) -> 
     return _line_calendar(found, tuple(Shift.parse(pair) for pair in shifts))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_BUILT_MAX)
 def _line_calendar(base: WorkCalendar, shifts: tuple[Shift, ...]) -> WorkCalendar:
     return base.with_shifts(f"{base.id}/{'+'.join(map(str, shifts))}", shifts)

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from domain.orders import OrderRequest
+from domain.roles import Role
 from domain.stages import Stage
-from domain.windows import Clock, Mark
-from policy.calendars import CALENDARS
+from domain.windows import Mark
+from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
 from policy.model import (
     NEXT,
@@ -23,31 +23,16 @@ from policy.model import (
     Step,
     TaskStep,
     WaitStep,
-    Window,
     Work,
 )
-
-FieldPath = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A fault of the whole: at `path`, and where two places clash at the `other`, too.
-
-    `missing` names the step that was asked for and is not there.
-    """
-
-    path: FieldPath
-    what: str
-    cure: str
-    missing: str | None = None
-    other: FieldPath | None = None
+from policy.problems import FieldPath, Problem
 
 
 def check(profile: Profile) -> Iterator[Problem]:
     """Everything that contradicts itself in `profile`."""
     yield from _names(profile)
     yield from _windows(profile)
+    yield from check_clocks(profile)
     targets = tuple(_targets(profile))
     yield from targets
     yield from _alongside(profile)
@@ -58,6 +43,8 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _gates(profile)
     yield from _waits(profile)
     yield from _ladder(profile)
+    yield from _case(profile)
+    yield from _sanctions(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:
@@ -70,9 +57,6 @@ def _names(profile: Profile) -> Iterator[Problem]:
         if step.id in (NEXT, REFUSE):
             yield Problem(path, f"{step.id!r} is a target, not a step", "choose another id")
         seen.setdefault(step.id, path)
-    if profile.calendar not in CALENDARS:
-        what = f"there is no calendar {profile.calendar!r}"
-        yield Problem(("calendar",), what, choose(profile.calendar, CALENDARS))
     for index, name in enumerate(profile.required_fields):
         if name not in OrderRequest.model_fields:
             what = f"an order has no field {name!r}"
@@ -87,19 +71,11 @@ def _names(profile: Profile) -> Iterator[Problem]:
 
 def _windows(profile: Profile) -> Iterator[Problem]:
     seen: dict[str, FieldPath] = {}
-    for path, window in _placed_windows(profile):
+    for path, window in placed_windows(profile):
         if window.id in seen:
             what, cure = f"rule {window.id} has a window already", "give each its own rule id"
             yield Problem((*path, "id"), what, cure, other=seen[window.id])
         seen.setdefault(window.id, (*path, "id"))
-
-
-def _placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
-    for index, step in enumerate(profile.steps):
-        if step.window:
-            yield ("steps", index, "window"), step.window
-    yield ("case", "cause_window"), profile.case.cause_window
-    yield ("case", "closing_window"), profile.case.closing_window
 
 
 def _leads(step: RouteStep) -> dict[FieldPath, str]:
@@ -143,7 +119,7 @@ def _alongside(profile: Profile) -> Iterator[Problem]:
             cure = "give it a window; answering in time is all it asks for"
             yield Problem(("steps", index), "runs alongside without a window", cure)
             continue
-        promised = step.window.limit.clock is Clock.PROMISED
+        promised = step.window.limit.is_promise
         if promised != (step.trigger == "on_promise"):
             path = ("steps", index, "window", "limit")
             what = f"the trigger {step.trigger} and the limit {step.window.limit} do not fit"
@@ -260,9 +236,10 @@ def _waits(profile: Profile) -> Iterator[Problem]:
             what = "waits for a receipt before anything is dispatched"
             cure = "put it after the task with `work: record_dispatch`"
             yield Problem(("steps", index), what, cure)
-        if step.auto_after and step.auto_after.count == 0:
+        after = step.auto_after
+        if after and (after.is_range or not after.is_counted):
             path: FieldPath = ("steps", index, "auto_after")
-            yield Problem(path, f"{step.auto_after} is no length", "write 7d/CT or 5wd")
+            yield Problem(path, f"{after} is no single length", "write 7d/CT or 5wd")
 
 
 def _ladder(profile: Profile) -> Iterator[Problem]:
@@ -274,3 +251,31 @@ def _ladder(profile: Profile) -> Iterator[Problem]:
             what = f"{higher} stands after {lower}"
             cure = f"write the rungs upwards: {', '.join(Mark)}"
             yield Problem(("ladder", index, "mark"), what, cure)
+
+
+def _case(profile: Profile) -> Iterator[Problem]:
+    for field, window, role in profile.case.windows:
+        if role is Role.CUSTOMER:
+            path: FieldPath = ("case", field.replace("_window", "_role"))
+            yield Problem(path, "a case is the company's own business", "name a role inside")
+        if (field == "measure_window") != (str(window.limit) == "agreed"):
+            path = ("case", field, "limit")
+            what = f"{field} and the limit {window.limit} do not fit"
+            yield Problem(path, what, "`agreed` belongs to measure_window, and it to `agreed`")
+
+
+def _sanctions(profile: Profile) -> Iterator[Problem]:
+    rules = [window.id for _, window in placed_windows(profile)]
+    seen: dict[str, FieldPath] = {}
+    for index, sanction in enumerate(profile.sanctions):
+        path: FieldPath = ("sanctions", index, "id")
+        if sanction.id in seen:
+            what, cure = f"there are two sanctions {sanction.id}", "give each its own rule id"
+            yield Problem(path, what, cure, other=seen[sanction.id])
+        seen.setdefault(sanction.id, path)
+        if sanction.rule is not None and sanction.rule not in rules:
+            what = f"there is no window {sanction.rule}"
+            yield Problem(("sanctions", index, "rule"), what, choose(sanction.rule, rules))
+        if sanction.charged is Role.CUSTOMER:
+            what = "nobody inside is charged or rewarded"
+            yield Problem(("sanctions", index, "charged"), what, "name owner or a role inside")

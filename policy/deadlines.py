@@ -1,11 +1,22 @@
 """From a window of the regulation to absolute instants: when it is due and whom to tell when."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from fractions import Fraction
 
+from domain.limits import Clock
 from domain.roles import Role
-from domain.windows import Clock, DueWindow, Limit, Mark, MarkAt
+from domain.windows import DueWindow, Mark, MarkAt
 from domain.worktime import WorkCalendar
+from policy.instants import (
+    Timepieces,
+    advanced,
+    due_at,
+    elapsed,
+    expected_at,
+    expected_total,
+    total,
+)
 from policy.model import Rung, Window
 
 PROMISE_WARNING_DAYS = 3
@@ -15,7 +26,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def open_window(
-    calendar: WorkCalendar,
+    tp: Timepieces,
     window: Window,
     ladder: tuple[Rung, ...],
     *,
@@ -23,15 +34,16 @@ def open_window(
     step: str,
     role: Role,
     started_at: datetime,
-    promised_at: datetime,
 ) -> DueWindow:
     """Opens `window`: its due instant and its marks, absolute and in the calendar's zone.
 
-    `promised_at` matters to PROMISED limits only. Raises CalendarError when an instant lies
-    outside the calendar.
+    Raises CalendarError when an instant lies outside the calendar, or hangs on a date that the
+    order does not have yet.
     """
-    started = calendar.local(started_at)
-    due = due_at(calendar, window.limit, started, promised_at)
+    counted_on = calendar_of(window, tp)
+    started = counted_on.local(started_at)
+    due = due_at(window.limit, started, tp)
+    warned = warning_at(tp, window, started, due)
     return DueWindow(
         key=key,
         rule=window.id,
@@ -40,75 +52,117 @@ def open_window(
         limit=window.limit,
         started_at=started,
         due_at=due,
-        marks=tuple(_marks(calendar, window, ladder, started, due)),
-        calendar=calendar.label,
-        provisional=calendar.is_provisional(started) or calendar.is_provisional(due),
+        marks=tuple(
+            sorted(
+                _marks(tp, window, ladder, started, due, warned),
+                key=lambda mark: (mark.at, mark.mark.level),
+            )
+        ),
+        calendar=counted_on.label,
+        provisional=is_provisional(counted_on, started, due),
+        pauses=window.pauses,
     )
 
 
-def explain(window: DueWindow) -> str:
-    """One sentence for people: start, limit, due instant, calendar, rule."""
-    if window.provisional:
-        holidays = "the holidays of that year are not announced yet, so this is provisional"
-    else:
-        holidays = "its holidays are announced"
-    limit = window.limit.words
-    bound = f"until {limit}" if window.limit.count == 0 else f"for {limit}"
-    return (
-        f"{window.rule} runs from {_said(window.started_at)} {bound} and is due on "
-        f"{_said(window.due_at)}, by calendar {window.calendar} ({holidays})."
-    )
+def calendar_of(window: Window | DueWindow, tp: Timepieces) -> WorkCalendar:
+    """The calendar that the limit is counted on."""
+    return tp.counting(window.limit.clock)
 
 
-def due_at(calendar: WorkCalendar, limit: Limit, started: datetime, promised: datetime) -> datetime:
-    """When `limit` is over, in the calendar's zone. Raises CalendarError outside its years."""
-    match limit.clock:
-        case Clock.WORKING_TIME:
-            return calendar.add(started, timedelta(minutes=limit.count))
-        case Clock.WORKING_DAYS:
-            return calendar.add_days(started, limit.count)
-        case Clock.ELAPSED:
-            return _elapsed(calendar.local(started), timedelta(minutes=limit.count))
-        case Clock.SAME_DAY:
-            return calendar.closing(started)
-        case Clock.PROMISED:
-            return calendar.local(promised)
+def is_provisional(calendar: WorkCalendar, *instants: datetime) -> bool:
+    """Whether one of the instants lies in a year whose holidays are not announced."""
+    return any(calendar.is_provisional(at) for at in instants)
+
+
+def warning_at(tp: Timepieces, window: Window, started: datetime, due: datetime) -> datetime:
+    """When the warning falls: at a of a range `a-b`, before the due instant, or at a share."""
+    limit = window.limit
+    if (expected := expected_at(limit, started, tp)) is not None:
+        return expected
+    if window.warn_before is not None:
+        return max(started, _before(tp, window, due))
+    if limit.clock is Clock.DATE:
+        # A short promise warns at once: late advice is better than none.
+        return max(started, tp.company.subtract_days(due, PROMISE_WARNING_DAYS))
+    if limit.is_counted:
+        return advanced(limit.clock, started, warning_used(window), tp)
+    return tp.company.add(started, share(tp.company.between(started, due), window.warn_percent))
+
+
+def warning_used(window: Window) -> Fraction:
+    """How much of a counted limit is used when its warning falls, in the limit's own unit."""
+    limit = window.limit
+    expected = expected_total(limit)
+    if expected is not None:
+        return expected
+    return share_used(window, window.warn_percent)
+
+
+def share_used(window: Window, percent: int) -> Fraction:
+    """`percent` of a counted limit, in its own unit."""
+    used = total(window.limit) * Fraction(percent, 100)
+    # Seconds are counted whole; days are not, or half a day would be none.
+    in_seconds = window.limit.clock in (Clock.WORKING_TIME, Clock.ELAPSED)
+    return Fraction(int(used)) if in_seconds else used
+
+
+def share(length: timedelta, percent: int) -> timedelta:
+    """`percent` of `length` in whole seconds, rounded down."""
+    return (length * percent // 100) // _SECOND * _SECOND
+
+
+def _before(tp: Timepieces, window: Window, due: datetime) -> datetime:
+    before = window.warn_before
+    assert before is not None
+    if before.clock is Clock.ELAPSED:
+        return elapsed(due, -timedelta(seconds=int(total(before))))
+    if before.clock is Clock.WORKING_TIME:
+        return tp.company.subtract(due, int(total(before)))
+    return calendar_of(window, tp).subtract_days(due, total(before))
 
 
 def _marks(
-    calendar: WorkCalendar,
+    tp: Timepieces,
     window: Window,
     ladder: tuple[Rung, ...],
     started: datetime,
     due: datetime,
+    warned: datetime,
 ) -> Iterator[MarkAt]:
     """The marks of the ladder's rungs, each no earlier than the one before."""
     at = due
     for rung in ladder:
-        if rung.mark is Mark.WARNING:
-            warned = _warning(calendar, window, started, due)
-            # A promise that was broken before the window opened is no warning any more.
-            if warned < due:
-                yield MarkAt(mark=Mark.WARNING, at=warned)
-            continue
-        if rung.after_percent is not None and rung.at_least is not None:
-            at = calendar.add(at, _wait(calendar, window, rung, started, due))
-        yield MarkAt(mark=rung.mark, at=at)
+        match rung.mark:
+            case Mark.WARNING:
+                yield from _reminders(tp, window, started, due)
+                # A promise that was broken before the window opened is no warning any more.
+                if warned < due:
+                    yield MarkAt(mark=Mark.WARNING, at=warned)
+            case Mark.BREACH:
+                yield MarkAt(mark=Mark.BREACH, at=due)
+            case Mark.DUE_DATE:
+                if window.limit.is_promise:
+                    yield MarkAt(mark=Mark.DUE_DATE, at=due)
+            case Mark.ANALYSIS | Mark.LEADERSHIP:
+                at = tp.company.add(at, _wait(tp, window, rung, started, due))
+                yield MarkAt(mark=rung.mark, at=at)
 
 
-def _warning(calendar: WorkCalendar, window: Window, started: datetime, due: datetime) -> datetime:
-    clock = window.limit.clock
-    if clock is Clock.PROMISED:
-        # A short promise warns at once: late advice is better than none.
-        return max(started, calendar.subtract_days(due, PROMISE_WARNING_DAYS))
-    if clock is Clock.ELAPSED:
-        return _elapsed(started, _share(due - started, window.warn_percent))
-    # Days are all of one length in a calendar, so a share of days is that share of their hours.
-    return calendar.add(started, _share(calendar.between(started, due), window.warn_percent))
+def _reminders(
+    tp: Timepieces, window: Window, started: datetime, due: datetime
+) -> Iterator[MarkAt]:
+    limit = window.limit
+    for percent in window.remind_percent:
+        if limit.is_counted:
+            at = advanced(limit.clock, started, share_used(window, percent), tp)
+        else:
+            at = tp.company.add(started, share(tp.company.between(started, due), percent))
+        if at < due:
+            yield MarkAt(mark=Mark.REMINDER, at=at, percent=percent)
 
 
 def _wait(
-    calendar: WorkCalendar, window: Window, rung: Rung, started: datetime, due: datetime
+    tp: Timepieces, window: Window, rung: Rung, started: datetime, due: datetime
 ) -> timedelta:
     """Working time between the rung before and this one.
 
@@ -117,21 +171,7 @@ def _wait(
     """
     assert rung.at_least is not None
     assert rung.after_percent is not None
-    at_least = timedelta(minutes=rung.at_least.count)
-    if window.limit.clock is Clock.PROMISED:
+    at_least = timedelta(seconds=int(total(rung.at_least)))
+    if window.limit.clock is Clock.DATE:
         return at_least
-    return max(at_least, _share(calendar.between(started, due), rung.after_percent))
-
-
-def _share(length: timedelta, percent: int) -> timedelta:
-    """`percent` of `length` in whole seconds, rounded down."""
-    return (length * percent // 100) // _SECOND * _SECOND
-
-
-def _elapsed(started: datetime, length: timedelta) -> datetime:
-    # Through UTC: adding to a local time would count a clock change as elapsed time.
-    return (started.astimezone(UTC) + length).astimezone(started.tzinfo)
-
-
-def _said(at: datetime) -> str:
-    return at.isoformat(sep=" ", timespec="seconds")
+    return max(at_least, share(tp.company.between(started, due), rung.after_percent))

@@ -97,7 +97,7 @@ def said(details: "Sequence[ErrorDetails]", known_keys: Iterable[str]) -> tuple[
             what = f"{value!r} is not of the right form"
             found = what, _pattern_cure(str(context["pattern"]))
         case "model_type" if context.get("class_name") == "Limit":
-            found = f"{value!r} is no limit", "write 30m, 2h, 1wd, 24h/CT, 7d/CT or same_day"
+            found = f"{value!r} is no limit", "write 30m, 2h, 1wd, 24h/CT, same_day or due-3d"
         case _:
             message = details[0]["msg"].removeprefix("Input ")
             found = _KINDS.get(kind, (message[:1].lower() + message[1:], "mend the value"))

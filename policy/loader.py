@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from policy.consistency import FieldPath, Problem, check
+from policy.consistency import check
 from policy.extends import DIFFERENCES, Merge
 from policy.faults import ProfileError, ProfileErrors, choose, closest, said
 from policy.model import (
@@ -22,6 +22,7 @@ from policy.model import (
     WaitStep,
     Window,
 )
+from policy.problems import FieldPath, Problem
 from policy.spots import PROFILES, Spot, read
 
 __all__ = ["PROFILES", "Loaded", "ProfileError", "ProfileErrors", "load_all", "load_profile"]

@@ -10,12 +10,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 
 from domain.base import Code, Line, Record
+from domain.limits import Clock, LimitText
+from domain.quiet import QuietHours
 from domain.roles import Role
 from domain.stages import Stage
-from domain.windows import Clock, LimitText, Mark
+from domain.windows import Mark, PauseReason
+from policy.ids import RuleId
+from policy.sanctions import Sanction
 
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,19}\.[A-Za-z0-9_]{1,40}$")]
 Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 NEXT: Target = "next"
@@ -57,17 +60,34 @@ class Pace(StrEnum):
 
 
 class Window(Record):
-    """A time window of the regulation: `S08.W03`, two working hours."""
+    """A time window of the regulation: `S08.W03`, two working hours.
+
+    It counts from its opening, from when the customer ordered (`received`), or from when a step
+    was last left. The warning falls at a of a limit `a-b`, else `warn_before` the due instant, else
+    at `warn_percent`.
+    `remind_percent` are shares at which the owner is reminded, all before the warning. `pauses`
+    are the reasons for which its time stands still. `calendar` is set where the window
+    does not run on the profile's own, for example a supplier's.
+    """
 
     id: RuleId
     limit: LimitText
     starts: Line
     stops: Line
     warn_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 80
+    warn_before: LimitText | None = None
+    counts_from: Literal["opening", "received"] | StepId = "opening"
+    remind_percent: tuple[Annotated[int, Field(strict=True, ge=1, le=98)], ...] = ()
+    pauses: tuple[PauseReason, ...] = ()
+    calendar: Code | None = None
 
 
 class StepBase(Record):
-    """What every step says: who, what, by which standard, by when (catalogue 11.7)."""
+    """What every step says: who, what, by which standard, by when (catalogue 11.7).
+
+    While the order is in a step that `waits_for` somebody, the windows around it that may pause
+    for that reason stand still.
+    """
 
     id: StepId
     stage: Stage
@@ -77,6 +97,7 @@ class StepBase(Record):
     standard: Line
     window: Window | None = None
     paced_by: Pace | None = None
+    waits_for: PauseReason | None = None
     detour: StrictBool = False
     rules: tuple[Line, ...] = ()
 
@@ -176,11 +197,12 @@ class AlongsideStep(StepBase):
     """Runs beside the steps in `during` and never holds the order.
 
     `daily` asks for an update by every working day's end; `on_delay` opens when a delay becomes
-    known; `on_promise` watches the promised date and asks nobody for anything.
+    known; `on_promise` watches the promised date and `watch` any other limit across these steps,
+    and both ask nobody for anything.
     """
 
     kind: Literal["alongside"]
-    trigger: Literal["daily", "on_delay", "on_promise"]
+    trigger: Literal["daily", "on_delay", "on_promise", "watch"]
     during: tuple[StepId, ...] = ()
     requires: tuple[Code, ...] = ()
 
@@ -204,8 +226,8 @@ Listener = Literal["owner", "departments", "customer"] | Role
 class Rung(Record):
     """One rung of the ladder (catalogue 4.4).
 
-    `after_percent` of the window after the rung before, at least `at_least`, in working time;
-    both are unset for warning and breach, which sit on the window itself.
+    `after_percent` of the window after the rung before, at least `at_least`, in working time, for
+    analysis and leadership; the other rungs sit on an instant of their own.
     """
 
     mark: Mark
@@ -217,10 +239,10 @@ class Rung(Record):
     @model_validator(mode="after")
     def _waits_only_after_the_breach(self) -> Self:
         waits = self.after_percent is not None and self.at_least is not None
-        if waits != (self.mark.level >= Mark.ANALYSIS.level):
+        if waits != (self.mark in (Mark.ANALYSIS, Mark.LEADERSHIP)):
             raise ValueError(
                 f"rung {self.mark} has the wrong waits; analysis and leadership need "
-                "after_percent and at_least, warning and breach take neither"
+                "after_percent and at_least, the other rungs take neither"
             )
         if self.at_least is not None and self.at_least.clock is not Clock.WORKING_TIME:
             raise ValueError("at_least: the ladder climbs in working time; write 30m or 2h")
@@ -228,12 +250,46 @@ class Rung(Record):
 
 
 class CaseRules(Record):
-    """The overdue case: who states the cause and who closes it, each within its own window."""
+    """The overdue case: who is asked for what, each within a window of its own.
+
+    Without `analysis_role` or `decision_role` that part is not asked for. Whom the corrective
+    action binds, and until when (the `agreed` date of its window), the analysis says.
+    """
 
     cause_role: Role
     cause_window: Window
+    analysis_role: Role | None = None
+    analysis_window: Window | None = None
+    measure_window: Window | None = None
+    decision_role: Role | None = None
+    decision_window: Window | None = None
     closing_role: Role
     closing_window: Window
+
+    @model_validator(mode="after")
+    def _asks_within_a_window(self) -> Self:
+        analysis = (self.analysis_role, self.analysis_window, self.measure_window)
+        if any(analysis) != all(analysis):
+            raise ValueError(
+                "the analysis is incomplete; give it analysis_role, analysis_window and "
+                "measure_window, or none of them"
+            )
+        if (self.decision_role is None) != (self.decision_window is None):
+            raise ValueError(
+                "the decision is incomplete; give it decision_role and decision_window, or neither"
+            )
+        return self
+
+    @property
+    def windows(self) -> Iterator[tuple[str, Window, Role | None]]:
+        """Each window with its field and its role, none where the analysis names it."""
+        yield "cause_window", self.cause_window, self.cause_role
+        if self.analysis_window and self.measure_window:
+            yield "analysis_window", self.analysis_window, self.analysis_role
+            yield "measure_window", self.measure_window, None
+        if self.decision_window:
+            yield "decision_window", self.decision_window, self.decision_role
+        yield "closing_window", self.closing_window, self.closing_role
 
 
 class Profile(Record):
@@ -245,15 +301,18 @@ class Profile(Record):
     title_zh: Line
     source: Line
     calendar: Code
+    bank_calendar: Code = "bank-cn"
     number_at: StepId
     customer_notice: Literal[
         "on_warning", "on_delay_known", "after_remedy_failed", "on_extension_needed"
     ]
     required_fields: tuple[Line, ...]
     minor_change_until: StepId
+    quiet_hours: QuietHours | None = None
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     case: CaseRules
+    sanctions: tuple[Sanction, ...] = ()
 
     @property
     def route(self) -> tuple[RouteStep, ...]:
@@ -266,13 +325,23 @@ class Profile(Record):
         return tuple(s for s in self.steps if isinstance(s, AlongsideStep))
 
     @property
-    def windows(self) -> Iterator[tuple[Window, Role]]:
-        """Every window with the role it binds, the overdue case's included."""
+    def windows(self) -> Iterator[tuple[Window, Role | None]]:
+        """Every window with the role it binds, the overdue case's included.
+
+        A corrective action binds whom its analysis names: none here.
+        """
         for step in self.steps:
             if step.window:
                 yield step.window, step.role
-        yield self.case.cause_window, self.case.cause_role
-        yield self.case.closing_window, self.case.closing_role
+        for _, window, role in self.case.windows:
+            yield window, role
+
+    def window(self, rule: str) -> Window:
+        """The window of this rule. Raises KeyError."""
+        for window, _ in self.windows:
+            if window.id == rule:
+                return window
+        raise KeyError(rule)
 
     def step(self, step_id: str) -> Step:
         """The step with this id. Raises KeyError."""

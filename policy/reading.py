@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from domain.windows import Clock
+from domain.limits import Clock
 from policy.model import (
     NEXT,
     REFUSE,
     AlongsideStep,
+    CaseRules,
     GateStep,
     Listener,
     Pace,
@@ -21,6 +22,7 @@ from policy.model import (
     Window,
     Work,
 )
+from policy.sanctions import Sanction
 
 _PACES = {
     Pace.ENGINE: "at once, by the platform",
@@ -42,7 +44,9 @@ _TRIGGERS = {
     "daily": "Every working day during",
     "on_delay": "When a delay becomes known during",
     "on_promise": "During",
+    "watch": "During",
 }
+_SINCE = {"received": "from when the customer ordered"}
 
 
 def read_aloud(profile: Profile) -> str:
@@ -52,7 +56,10 @@ def read_aloud(profile: Profile) -> str:
 
 def _lines(profile: Profile) -> Iterator[str]:
     yield f"{profile.id}: {profile.title} ({profile.title_zh}), edition {profile.version}"
-    yield f"From {profile.source}. Calendar {profile.calendar}."
+    calendars = f"Calendar {profile.calendar}"
+    if any(window.limit.clock is Clock.BANK_DAYS for window, _ in profile.windows):
+        calendars += f", for bank days {profile.bank_calendar}"
+    yield f"From {profile.source}. {calendars}."
     required = _and(_words(name) for name in profile.required_fields)
     yield f"An order states {required}. It gets its number at {_title(profile, profile.number_at)}."
     until = _title(profile, profile.minor_change_until)
@@ -74,11 +81,39 @@ def _lines(profile: Profile) -> Iterator[str]:
     for rung in profile.ladder:
         yield f"E{rung.mark.level} {_rung(rung)}"
     case = profile.case
-    yield (
-        f"An overdue case: {case.cause_role.words} states the cause {_time(case.cause_window)}; "
-        f"{case.closing_role.words} closes it {_time(case.closing_window)}."
-    )
+    yield f"An overdue case: {'; '.join(_case(case))}."
+    for sanction in profile.sanctions:
+        yield _sanction(sanction)
     yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
+    if profile.quiet_hours:
+        begin, end = profile.quiet_hours
+        yield f"A notice that arises between {begin} and {end} goes out at {end}."
+
+
+def _case(case: CaseRules) -> Iterator[str]:
+    yield f"{case.cause_role.words} states the cause {_time(case.cause_window)}"
+    if case.analysis_role and case.analysis_window and case.measure_window:
+        yield (
+            f"{case.analysis_role.words} analyses it at E2 {_time(case.analysis_window)}, and "
+            f"names a measure with an owner, who does it {_time(case.measure_window)}"
+        )
+    if case.decision_role and case.decision_window:
+        yield (
+            f"{case.decision_role.words} decides at E3 {_time(case.decision_window)} on resources, "
+            "a new plan, outsourcing or a new date"
+        )
+    yield f"{case.closing_role.words} closes it {_time(case.closing_window)}"
+
+
+def _sanction(sanction: Sanction) -> str:
+    event, spared = "an order leaves by its promised date", ""
+    if sanction.on == "window_breached":
+        event = f"window {sanction.rule} is missed" if sanction.rule else "a window is missed"
+        spared = " A cause of the customer's charges nobody."
+    who = "the late step's owner" if sanction.charged == "owner" else _words(sanction.charged)
+    verb = "pays" if sanction.kind == "fine" else "gets"
+    told = f"{who} {verb} {sanction.sum} each time ({sanction.id}). {sanction.text}{spared}"
+    return f"If {event}, {told}"
 
 
 def _head(step: Step) -> str:
@@ -137,9 +172,18 @@ def _when(step: Step) -> str:
 
 
 def _time(window: Window) -> str:
-    if window.limit.clock in (Clock.SAME_DAY, Clock.PROMISED):
-        return f"by {window.limit.words} ({window.id})"
-    return f"within {window.limit.words} after {window.starts} ({window.id})"
+    said = window.id
+    if window.warn_before:
+        said += f", warned {window.warn_before.words} before"
+    if window.counts_from != "opening":
+        said += f", counted {_SINCE.get(window.counts_from) or _left(window.counts_from)}"
+    if not window.limit.is_counted:
+        return f"by {window.limit.words} ({said})"
+    return f"within {window.limit.words} after {window.starts} ({said})"
+
+
+def _left(step_id: str) -> str:
+    return f"from when step {_words(step_id)} was left"
 
 
 def _outcomes(profile: Profile, outcomes: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from policy.faults import ProfileError, ProfileErrors, closest
 
 PROFILES = Path(__file__).parent / "profiles"
+BEGIN = "`id:`, `version:`, …"
 
 Scalar = str | int | float | bool | None
 Plain = Scalar | list["Plain"] | dict[str, "Plain"]
@@ -72,8 +73,11 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def read(path: Path) -> Spot:
-    """The document in `path`. Raises ProfileErrors: missing, unreadable, or not one mapping."""
+def read(path: Path, noun: str = "profile", begin: str = BEGIN) -> Spot:
+    """The document in `path`. Raises ProfileErrors: missing, unreadable, or not one mapping.
+
+    `noun` says what it should have been, and `begin` how one begins.
+    """
     file = shown(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -86,10 +90,10 @@ def read(path: Path) -> Spot:
     except (OSError, UnicodeDecodeError) as error:
         fault = ProfileError(file, 1, 1, "", f"cannot be read: {error}", "save it as UTF-8 text")
         raise ProfileErrors([fault]) from error
-    return parse(text, file)
+    return parse(text, file, noun, begin)
 
 
-def parse(text: str, file: str) -> Spot:
+def parse(text: str, file: str, noun: str = "profile", begin: str = BEGIN) -> Spot:
     """The document in `text`. Raises ProfileErrors."""
     try:
         if "*" in text:
@@ -98,7 +102,7 @@ def parse(text: str, file: str) -> Spot:
         faults: list[ProfileError] = []
         if not isinstance(node, MappingNode):
             raise ProfileErrors(
-                [ProfileError(file, 1, 1, "", "is no profile", "begin with `id:`, `version:`, …")]
+                [ProfileError(file, 1, 1, "", f"is no {noun}", f"begin with {begin}")]
             )
         root = _spot(node, file, "", faults)
     except MarkedYAMLError as error:

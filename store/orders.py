@@ -1,7 +1,7 @@
 """Orders as the activities write them: one row lock, one projection, one number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select, update
 
 from domain.errors import UnknownThing
 from domain.orders import OrderState
+from store.calendars import CURRENT, Current, as_current
 from store.engine import Connection
 from store.tables import effects, order_numbers, orders
 
@@ -17,7 +18,8 @@ from store.tables import effects, order_numbers, orders
 class OrderRow:
     """What an activity needs to know of an order. `body` is the OrderRequest as JSON.
 
-    `effect` is what was stored under the key that the order was locked for.
+    `effect` is what was stored under the key that the order was locked for, `calendars` the newest
+    version of every published calendar.
     """
 
     id: str
@@ -26,16 +28,36 @@ class OrderRow:
     version: int
     body: Mapping[str, Any]
     promised_at: datetime
+    received_at: datetime
     state: OrderState
     level: int | None
     effect: dict[str, Any] | None
+    calendars: Current
+
+    def with_promise(self, promised_at: datetime) -> "OrderRow":
+        """The order as it is once its promise has moved in this transaction."""
+        return replace(self, promised_at=promised_at)
 
 
-_LOCKED = ("id", "number", "profile_digest", "version", "body", "promised_at", "state", "level")
+_LOCKED = (
+    "id",
+    "number",
+    "profile_digest",
+    "version",
+    "body",
+    "promised_at",
+    "received_at",
+    "state",
+    "level",
+)
 
 # Built once: putting a statement together costs more than running it.
 _LOCK = (
-    select(*(orders.c[name] for name in _LOCKED), effects.c.result.label("effect"))
+    select(
+        *(orders.c[name] for name in _LOCKED),
+        effects.c.result.label("effect"),
+        CURRENT.label("calendars"),
+    )
     .outerjoin_from(orders, effects, effects.c.key == bindparam("of_key"))
     .where(orders.c.id == bindparam("of_order"))
     .with_for_update(of=orders)
@@ -52,7 +74,8 @@ async def lock_order(conn: Connection, order_id: str, key: str) -> OrderRow:
     row = found.mappings().one_or_none()
     if row is None:
         raise UnknownThing("order", order_id)
-    return OrderRow(**{**row, "state": OrderState(row["state"])})
+    calendars = as_current(row["calendars"])
+    return OrderRow(**{**row, "state": OrderState(row["state"]), "calendars": calendars})
 
 
 async def project(conn: Connection, order_id: str, **columns: Any) -> None:

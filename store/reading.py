@@ -10,10 +10,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.base import Record
 from store.engine import Connection
+from store.notices import count_notices
 from store.rows import (
     CaseRow,
     Counts,
     FullOrderRow,
+    LedgerRow,
     MarkRow,
     OrderRow,
     TaskRow,
@@ -26,11 +28,11 @@ from store.tables import (
     customers,
     marks,
     orders,
-    outbox,
     overdue_cases,
     products,
     tasks,
     timeline,
+    window_ledger,
     windows,
 )
 
@@ -58,6 +60,7 @@ class TaskFilter(Record):
 
     roles: tuple[str, ...] | None = None
     order_id: str | None = None
+    workflow_id: str | None = None
     state: str | None = None
     customer: str | None = None
 
@@ -142,6 +145,19 @@ async def read_windows(
     return rows, by_window
 
 
+async def read_ledger(conn: Connection, order_id: str) -> dict[str, list[LedgerRow]]:
+    """What happened to the windows of an order, by window, as it came."""
+    query = (
+        select(*_columns(window_ledger, LedgerRow))
+        .where(window_ledger.c.order_id == order_id)
+        .order_by(window_ledger.c.id)
+    )
+    by_window: dict[str, list[LedgerRow]] = {}
+    for row in (await conn.execute(query)).mappings():
+        by_window.setdefault(row["window"], []).append(LedgerRow(**row))
+    return by_window
+
+
 async def read_wish(conn: Connection, order_id: str, wish_id: str) -> WishRow | None:
     """A change, cancellation or receipt of this order."""
     query = select(*_columns(changes, WishRow)).where(
@@ -166,6 +182,7 @@ async def list_tasks(
     due = func.coalesce(tasks.c.due_at, NO_DUE_INSTANT)
     equal = {
         tasks.c.order_id: wanted.order_id,
+        tasks.c.workflow_id: wanted.workflow_id,
         tasks.c.state: wanted.state,
         orders.c.customer: wanted.customer,
     }
@@ -185,6 +202,28 @@ async def read_task(conn: Connection, task_id: str) -> TaskRow | None:
     return None if row is None else TaskRow(**row)
 
 
+def _cases() -> Select[Any]:
+    return (
+        select(
+            *_columns(overdue_cases, CaseRow),
+            orders.c.number.label("order_number"),
+            orders.c.customer,
+            windows.c.rule,
+            windows.c.step,
+            windows.c.due_at,
+        )
+        .join(orders, orders.c.id == overdue_cases.c.order_id)
+        .join(windows, windows.c.key == overdue_cases.c.window)
+    )
+
+
+async def read_case(conn: Connection, case_id: str) -> CaseRow | None:
+    """One overdue case."""
+    query = _cases().where(overdue_cases.c.id == case_id)
+    row = (await conn.execute(query)).mappings().one_or_none()
+    return None if row is None else CaseRow(**row)
+
+
 async def list_cases(
     conn: Connection, wanted: CaseFilter, after: Place | None, limit: int
 ) -> list[CaseRow]:
@@ -196,19 +235,7 @@ async def list_cases(
         columns.role: wanted.role,
         columns.order_id: wanted.order_id,
     }
-    query: Select[Any] = (
-        select(
-            *_columns(overdue_cases, CaseRow),
-            orders.c.number.label("order_number"),
-            orders.c.customer,
-            windows.c.rule,
-            windows.c.step,
-            windows.c.due_at,
-        )
-        .join(orders, orders.c.id == columns.order_id)
-        .join(windows, windows.c.key == columns.window)
-    )
-    query = _where(query, equal)
+    query = _where(_cases(), equal)
     if after is not None:
         query = query.where(tuple_(columns.opened_at, columns.id) < tuple_(*after))
     query = query.order_by(columns.opened_at.desc(), columns.id.desc()).limit(limit)
@@ -232,11 +259,10 @@ async def count(conn: Connection) -> Counts:
     stage = func.coalesce(orders.c.stage, "none")
     open_orders = select(stage, func.count()).where(orders.c.state == "open").group_by(stage)
     states = select(windows.c.state, func.count()).group_by(windows.c.state)
-    pending = select(func.count()).select_from(outbox).where(outbox.c.state == "pending")
     return Counts(
         open_orders_by_stage=dict((await conn.execute(open_orders)).all()),
         windows_by_state=dict((await conn.execute(states)).all()),
-        outbox_pending=(await conn.execute(pending)).scalar_one(),
+        **await count_notices(conn),
     )
 
 

@@ -73,8 +73,25 @@ class WindowRow(Record):
     started_at: datetime
     due_at: datetime
     explanation: str
+    body: Mapping[str, Any]
     state: str
+    paused_at: datetime | None
+    paused_for: tuple[str, ...]
     stopped_at: datetime | None
+
+
+class LedgerRow(Record):
+    """Something that happened to a window."""
+
+    window: str
+    at: datetime
+    kind: str
+    reason: str | None
+    by: str | None
+    due_before: datetime | None
+    due_after: datetime | None
+    used: str | None
+    calendar: str
 
 
 class WishRow(Record):
@@ -131,8 +148,18 @@ class CaseRow(Record):
     due_at: datetime
     role: str
     state: str
+    opened_by: str | None
+    why: str | None
     cause: str | None
     cause_note: str | None
+    analysis: str | None
+    measure: str | None
+    measure_owner: str | None
+    measure_until: datetime | None
+    measure_outcome: str | None
+    decision: str | None
+    decision_note: str | None
+    new_date: datetime | None
     responsible: str | None
     opened_at: datetime
     closed_at: datetime | None
@@ -144,3 +171,6 @@ class Counts(Record):
     open_orders_by_stage: Mapping[str, int]
     windows_by_state: Mapping[str, int]
     outbox_pending: int
+    deliveries_pending: int
+    deliveries_dead: int
+    oldest_notice_seconds: float

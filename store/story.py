@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Interval, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.roles import Role
@@ -27,13 +27,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Message:
-    """A notice for a role."""
+    """A notice for a role, in English and in Chinese. `held_for` is how long it may not go yet."""
 
     key: str
     at: datetime
     kind: str
     text: str
     to_role: Role
+    text_zh: str = ""
+    held_for: timedelta | None = None
+
+
+# `at` is the order's time, which tests and the demo skip; the relay lives in real time.
+_queue = (
+    insert(outbox)
+    .values(retry_at=func.now() + bindparam("held_for", type_=Interval))
+    .on_conflict_do_nothing()
+)
 
 
 async def add_lines(conn: Connection, order_id: str, lines: Iterable[Line]) -> None:
@@ -51,4 +61,4 @@ async def noted(conn: Connection, key: str) -> bool:
 async def queue(conn: Connection, order_id: str, messages: Iterable[Message]) -> None:
     """Queues notices; the same key queues its notice once. Sends nothing."""
     rows = [{**message.__dict__, "order_id": order_id} for message in messages]
-    await execute_each(conn, insert(outbox).on_conflict_do_nothing(), rows)
+    await execute_each(conn, _queue, rows)

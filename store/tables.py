@@ -227,9 +227,32 @@ windows = Table(
     Column("started_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("explanation", Text, nullable=False),
+    Column("body", JSONB, nullable=False, server_default="{}"),  # the DueWindow as it stands
     Column("state", String(16), nullable=False, server_default="open"),
+    Column("paused_at", Instant),
+    Column("paused_for", ARRAY(String(16)), nullable=False, server_default="{}"),
     Column("stopped_at", Instant),
     Index("ix_windows_order", "order_id"),
+    Index("ix_windows_running", "calendar", postgresql_where=text("stopped_at IS NULL")),
+    Index("ix_windows_stopped", "stopped_at"),
+)
+
+window_ledger = Table(
+    "window_ledger",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("key", String(240), nullable=False, unique=True),
+    Column("window", ForeignKey("windows.key"), nullable=False),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(16), nullable=False),  # domain.windows.LedgerKind
+    Column("reason", Text),
+    Column("by", Text),  # the key that did it; none for the platform
+    Column("due_before", Instant),
+    Column("due_after", Instant),
+    Column("used", Text),  # a fraction, in seconds or days of the window's own clock
+    Column("calendar", String(64), nullable=False),
+    Index("ix_window_ledger_window", "window", "id"),
 )
 
 marks = Table(
@@ -251,10 +274,39 @@ overdue_cases = Table(
     Column("state", String(16), nullable=False, server_default="open"),
     Column("cause", String(32)),
     Column("cause_note", Text),
+    Column("opened_by", Text),  # the key of whoever opened it by hand; none for a breach
+    Column("why", Text),
+    Column("analysis", Text),
+    Column("measure", Text),
+    Column("measure_owner", String(32)),
+    Column("measure_until", Instant),
+    Column("measure_outcome", String(16)),
+    Column("decision", String(32)),
+    Column("decision_note", Text),
+    Column("new_date", Instant),
     Column("responsible", Text),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Index("ix_overdue_cases_listing", "opened_at", "id"),
+)
+
+performance_ledger = Table(
+    "performance_ledger",
+    metadata,
+    Column("key", String(240), primary_key=True),  # one fine or reward for each event
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("case_id", ForeignKey("overdue_cases.id")),
+    Column("profile", String(20), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # fine, reward
+    Column("role", String(32), nullable=False),
+    Column("person", Text),
+    Column("amount", Amount, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("amount > 0", name="amount_is_positive"),
+    Index("ix_performance_ledger_at", "at"),
 )
 
 timeline = Table(
@@ -287,17 +339,64 @@ outbox = Table(
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("key", String(240), nullable=False, unique=True),  # one notice per mark and listener
-    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("order_id", ForeignKey("orders.id")),  # none: it concerns no single order
     Column("to_role", String(32), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("text", Text, nullable=False),
+    Column("text_zh", Text, nullable=False, server_default=""),
     Column("at", Instant, nullable=False),
-    Column("state", String(16), nullable=False, server_default="pending"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("retry_at", Instant),  # the relay's real time, unlike `at`
-    Column("sent_at", Instant),
+    Column("state", String(16), nullable=False, server_default="pending"),  # pending, routed
+    Column("queued_at", Instant, nullable=False, server_default=NOW),  # real time, unlike `at`
+    Column("retry_at", Instant),  # real time: not before this
     Index("ix_outbox_pending", "id", postgresql_where=text("state = 'pending'")),
     Index("ix_outbox_order", "order_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", String(64), primary_key=True),  # where it leads is in no table
+    Column("failures", Integer, nullable=False, server_default="0"),  # since it last worked
+    Column("rests_until", Instant),  # a relay uses it, or it is left alone after a failure
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("notice", ForeignKey("outbox.id"), primary_key=True),
+    Column("channel", ForeignKey("channels.name"), primary_key=True),  # gets a notice once
+    Column("state", String(16), nullable=False, server_default="pending"),  # pending, sent, dead
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Instant),
+    Column("failing_since", Instant),  # its own failure, or the channel's while it waits
+    Column("sent_at", Instant),
+    Column("error", Text),
+    Index("ix_deliveries_pending", "channel", "notice", postgresql_where=text("state = 'pending'")),
+    Index("ix_deliveries_dead", "notice", postgresql_where=text("state = 'dead'")),
+)
+
+# --- rules that change while orders run ------------------------------------------------------
+
+calendar_versions = Table(
+    "calendar_versions",
+    metadata,
+    Column("calendar", String(32), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("body", JSON, nullable=False),  # the CalendarSpec with all its dates written out
+    Column("digest", String(64), nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("published_at", Instant, nullable=False, server_default=NOW),
+    CheckConstraint("version > 0", name="counts_from_one"),
+)
+
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("period", String(16), primary_key=True),  # 2026-11, 2026-Q4
+    Column("from_at", Instant, nullable=False),
+    Column("to_at", Instant, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("computed_at", Instant, nullable=False, server_default=NOW),
 )
 
 # --- resources -----------------------------------------------------------------------------

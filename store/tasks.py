@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.errors import UnknownThing
 from domain.roles import Role
 from store.engine import Connection, execute_each
-from store.tables import Instant, overdue_cases, tasks
+from store.tables import Instant, orders, overdue_cases, tasks
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,20 @@ def _of_no_case(order_id: str | BindParameter[str]) -> ColumnElement[bool]:
 
 
 _CLOSE = _close_statement()
+
+
+async def move_due(conn: Connection, order_id: str, window: str, due_at: datetime) -> None:
+    """A window is due at another instant: so are its tasks, and the order if it is there now."""
+    of_window = tasks.c.order_id == order_id, tasks.c.state == "open"
+    visit = tasks.c.step + "/" + cast(tasks.c.visit, String)
+    key = case(
+        (tasks.c.workflow_id.startswith("case-"), tasks.c.workflow_id + "/" + tasks.c.step),
+        else_=tasks.c.order_id + "/" + visit,
+    )
+    await conn.execute(update(tasks).where(*of_window, key == window).values(due_at=due_at))
+    step = window.removeprefix(f"{order_id}/").partition("/")[0]
+    here = orders.c.id == order_id, orders.c.step == step
+    await conn.execute(update(orders).where(*here).values(due_at=due_at))
 
 
 async def visit_facts(

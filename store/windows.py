@@ -3,17 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Insert,
     String,
-    Update,
+    Text,
     any_,
     bindparam,
     case,
-    exists,
     func,
+    literal,
     select,
     update,
 )
@@ -21,9 +24,34 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import UnknownThing
 from domain.roles import Role
-from domain.windows import DueWindow, Mark, Slack, WindowState
+from domain.windows import DueWindow, LedgerKind, Mark, Slack, WindowState
 from store.engine import Connection, execute_each
-from store.tables import Instant, marks, overdue_cases, windows
+from store.tables import Instant, marks, window_ledger, windows
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A window that opens, and why it does not begin at the moment in which it is written down."""
+
+    window: DueWindow
+    explanation: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """Something that happened to a window; `used` in the unit of its clock."""
+
+    key: str
+    window: str
+    at: datetime
+    kind: LedgerKind
+    reason: str | None
+    by: str | None
+    due_before: datetime
+    due_after: datetime
+    used: Fraction | None
+    calendar: str
 
 
 @dataclass(frozen=True)
@@ -36,48 +64,147 @@ class WindowRow:
     due_at: datetime
 
 
+# A window and the first line of its ledger, in one statement; built once, because putting a
+# statement together costs more than running it.
+_OPENED = (
+    insert(windows)
+    .values(
+        {
+            name: bindparam(name, type_=windows.c[name].type)
+            for name in (
+                "key",
+                "order_id",
+                "rule",
+                "step",
+                "role",
+                "limit",
+                "calendar",
+                "provisional",
+                "started_at",
+                "due_at",
+                "explanation",
+                "body",
+            )
+        }
+    )
+    .returning(windows.c.key, windows.c.order_id, windows.c.due_at, windows.c.calendar)
+    .cte("opened")
+)
+_RECORD = insert(window_ledger).from_select(
+    ["key", "window", "order_id", "at", "kind", "reason", "due_after", "calendar"],
+    select(
+        _OPENED.c.key + "/opened",
+        _OPENED.c.key,
+        _OPENED.c.order_id,
+        bindparam("at", type_=Instant),
+        literal(LedgerKind.OPENED.value),
+        bindparam("reason", type_=Text),
+        _OPENED.c.due_at,
+        _OPENED.c.calendar,
+    ),
+)
+
+
 async def record_windows(
-    conn: Connection, order_id: str, opened: Iterable[tuple[DueWindow, str]]
+    conn: Connection, order_id: str, opened: Iterable[Opening], at: datetime
 ) -> None:
     """Writes down opened windows, each with its explanation; their marks follow when they fall."""
     rows = [
-        {
-            "key": window.key,
-            "order_id": order_id,
-            "rule": window.rule,
-            "step": window.step,
-            "role": window.role.value,
-            "limit": str(window.limit),
-            "calendar": window.calendar,
-            "provisional": window.provisional,
-            "started_at": window.started_at,
-            "due_at": window.due_at,
-            "explanation": explanation,
-        }
-        for window, explanation in opened
+        {**_columns(item.window, item.explanation), "order_id": order_id}
+        | {"started_at": item.window.started_at, "at": at, "reason": item.reason}
+        for item in opened
     ]
-    await execute_each(conn, insert(windows), rows)
+    await execute_each(conn, _RECORD, rows)
 
 
-def _stop(which: ColumnElement[bool], verdict: WindowState = WindowState.KEPT) -> Update:
-    # The breach may be recorded a moment later; being late is decided by the instants.
+def _columns(window: DueWindow, explanation: str) -> dict[str, Any]:
+    return {
+        "key": window.key,
+        "rule": window.rule,
+        "step": window.step,
+        "role": window.role.value,
+        "limit": str(window.limit),
+        "calendar": window.calendar,
+        "provisional": window.provisional,
+        "due_at": window.due_at,
+        "explanation": explanation,
+        "body": window.model_dump(mode="json"),
+    }
+
+
+async def change_window(conn: Connection, window: DueWindow, explanation: str) -> bool:
+    """Brings a running window to where it stands now; False when it has been stopped meanwhile."""
+    values = _columns(window, explanation)
+    done = await conn.execute(
+        update(windows)
+        .where(windows.c.key == values.pop("key"), windows.c.stopped_at.is_(None))
+        .values(
+            **values,
+            paused_at=window.paused_at,
+            paused_for=[reason.value for reason in window.paused_for],
+        )
+    )
+    return done.rowcount == 1
+
+
+async def add_to_ledger(conn: Connection, order_id: str, lines: Iterable[LedgerLine]) -> None:
+    """Writes lines of windows' ledgers; the same key writes its line once."""
+    rows = [
+        {**line.__dict__, "order_id": order_id, "kind": line.kind.value}
+        | {"used": None if line.used is None else str(line.used)}
+        for line in lines
+    ]
+    await execute_each(conn, insert(window_ledger).on_conflict_do_nothing(), rows)
+
+
+def _stop(which: ColumnElement[bool], verdict: WindowState = WindowState.KEPT) -> Insert:
+    """Stops windows and says so in their ledgers."""
+    # The breach may be recorded a moment later; being late is decided by the instants. What is
+    # paused has stopped before.
     at = bindparam("at", type_=Instant)
-    late = (windows.c.state == WindowState.BREACHED.value) | (windows.c.due_at < at)
+    run_until = func.coalesce(windows.c.paused_at, at)
+    late = (windows.c.state == WindowState.BREACHED.value) | (windows.c.due_at < run_until)
     state = case((late, WindowState.BREACHED.value), else_=verdict.value)
-    return (
+    stopped = (
         update(windows)
         .where(which, windows.c.stopped_at.is_(None))
         .values(state=state, stopped_at=at)
+        .returning(
+            windows.c.key,
+            windows.c.order_id,
+            windows.c.state,
+            windows.c.due_at,
+            windows.c.calendar,
+        )
+        .cte("stopped")
+    )
+    return insert(window_ledger).from_select(
+        ["key", "window", "order_id", "at", "kind", "reason", "due_before", "calendar"],
+        select(
+            stopped.c.key + "/stopped",
+            stopped.c.key,
+            stopped.c.order_id,
+            at,
+            literal(LedgerKind.STOPPED.value),
+            stopped.c.state,
+            stopped.c.due_at,
+            stopped.c.calendar,
+        ),
     )
 
 
-# Built once: putting a statement together costs more than running it.
-_SETTLE = _stop(windows.c.key == any_(bindparam("keys", type_=ARRAY(String))))
+_BY_KEY = windows.c.key == any_(bindparam("keys", type_=ARRAY(String)))
+_SETTLE, _GIVE_UP = _stop(_BY_KEY), _stop(_BY_KEY, WindowState.STOPPED)
 
 
-async def settle_windows(conn: Connection, keys: Iterable[str], at: datetime) -> None:
-    """The steps were left at `at`: each window was kept, or it was not. Does nothing twice."""
-    await conn.execute(_SETTLE, {"keys": list(keys), "at": at})
+async def settle_windows(
+    conn: Connection, keys: Iterable[str], at: datetime, *, given_up: bool = False
+) -> None:
+    """The steps were left at `at`: each window was kept, or it was not. Does nothing twice.
+
+    A window that is `given_up` was not kept either, unless it had been missed already.
+    """
+    await conn.execute(_GIVE_UP if given_up else _SETTLE, {"keys": list(keys), "at": at})
 
 
 async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up: bool) -> None:
@@ -90,19 +217,8 @@ async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up:
 
 
 def _of_no_case(order_id: str) -> ColumnElement[bool]:
-    case_keys = (overdue_cases.c.id + "/cause", overdue_cases.c.id + "/closing")
-    of_case = exists().where(
-        overdue_cases.c.order_id == windows.c.order_id, windows.c.key.in_(case_keys)
-    )
-    return (windows.c.order_id == order_id) & ~of_case
-
-
-async def is_of_case(conn: Connection, order_id: str, key: str) -> bool:
-    """Whether the window belongs to an overdue case rather than to a step of the order."""
-    found = await conn.scalar(
-        select(windows.c.key).where(_of_no_case(order_id), windows.c.key == key)
-    )
-    return found is None
+    # The order's own keys begin with its id, those of its overdue cases do not.
+    return (windows.c.order_id == order_id) & windows.c.key.startswith(f"{order_id}/")
 
 
 async def find_window(conn: Connection, key: str) -> WindowRow:
@@ -119,15 +235,15 @@ async def find_window(conn: Connection, key: str) -> WindowRow:
 
 
 async def record_mark(
-    conn: Connection, key: str, mark: Mark, due_at: datetime, now: datetime
+    conn: Connection, key: str, name: str, due_at: datetime, now: datetime
 ) -> bool:
     """Writes down that a mark has fallen; False when it was written down before."""
     done = await conn.execute(
         insert(marks)
-        .values(window=key, mark=mark.value, due_at=due_at, recorded_at=now)
+        .values(window=key, mark=name, due_at=due_at, recorded_at=now)
         .on_conflict_do_nothing()
     )
-    if done.rowcount == 1 and mark is Mark.BREACH:
+    if done.rowcount == 1 and name == Mark.BREACH:
         await conn.execute(
             update(windows).where(windows.c.key == key).values(state=WindowState.BREACHED.value)
         )
@@ -141,7 +257,7 @@ async def standing(conn: Connection, order_id: str) -> tuple[Slack, int | None]:
         .join(windows, windows.c.key == marks.c.window)
         .where(_of_no_case(order_id), windows.c.stopped_at.is_(None))
     )
-    level = max((Mark(mark).level for mark in found), default=None)
-    if level is None:
+    level = max((Mark.named(name).level for name in found), default=Mark.REMINDER.level)
+    if level == Mark.REMINDER.level:
         return Slack.ON_TIME, None
     return (Slack.WARNED if level == Mark.WARNING.level else Slack.BREACHED), level

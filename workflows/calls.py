@@ -11,6 +11,9 @@ from domain.base import Record
 TRANSACTION_TIMEOUT = timedelta(seconds=5)
 """An activity is one database transaction; a killed worker's is tried again after this."""
 
+MARKS_TIMEOUT = timedelta(seconds=15)
+"""Recording marks also starts overdue cases, and a thousand may begin in the same second."""
+
 PATIENCE = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2,
@@ -36,12 +39,14 @@ async def act(name: str, request: Record, result: type[Result], summary: str) ->
     return answer
 
 
-async def note(name: str, request: Record, summary: str) -> None:
+async def note(
+    name: str, request: Record, summary: str, timeout: timedelta = TRANSACTION_TIMEOUT
+) -> None:
     """Runs an activity that only writes something down."""
     await workflow.execute_activity(
         name,
         request,
-        start_to_close_timeout=TRANSACTION_TIMEOUT,
+        start_to_close_timeout=timeout,
         retry_policy=PATIENCE,
         summary=summary[:SUMMARY_LENGTH_MAX],
     )

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 from activities.models import (
+    MOVE_PROMISE,
     RECORD_DECISION,
     RECORD_PROGRESS,
     SETTLE_CHANGE,
@@ -12,14 +13,17 @@ from activities.models import (
     DecisionRecord,
     Entered,
     ProgressRecord,
+    PromiseMove,
     StepVisit,
 )
+from domain.limits import PROMISED
 from domain.orders import ChangeState
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
 from workflows.route import Route
-from workflows.state import OrderProgress, WaitingChange
+from workflows.state import MovedPromise, OrderProgress, WaitingChange
+from workflows.window_desk import WindowDesk
 
 MINOR_FIELDS = frozenset({"contact", "deliver_to", "requirements", "remarks", "attachments"})
 """Fields whose change touches no plan, stock or price (S35 class 1)."""
@@ -29,30 +33,45 @@ class Clerk:
     """Works one thing at a time, in the order in which it came."""
 
     def __init__(
-        self, start: OrderStart, progress: OrderProgress, route: Route, due_lines: DueLines
+        self,
+        start: OrderStart,
+        progress: OrderProgress,
+        route: Route,
+        due_lines: DueLines,
+        windows: WindowDesk,
     ) -> None:
         self._start = start
         self._progress = progress
         self._route = route
         self._due_lines = due_lines
+        self._windows = windows
         self._busy = False
 
     @property
     def idle(self) -> bool:
         """True when everything is written down."""
-        return not (self._busy or self._progress.reported or self._progress.changes)
+        return not (self._busy or self._waiting)
+
+    @property
+    def _waiting(self) -> bool:
+        progress = self._progress
+        return bool(
+            progress.reported or progress.changes or progress.promises or self._windows.waiting
+        )
 
     async def work(self) -> None:
         """Runs as long as the workflow."""
         while True:
-            await workflow.wait_condition(
-                lambda: bool(self._progress.reported or self._progress.changes)
-            )
+            await workflow.wait_condition(lambda: self._waiting)
             self._busy = True
             if self._progress.reported:
                 await self._record(self._progress.reported.pop(0))
-            else:
+            elif self._progress.changes:
                 await self._settle(self._progress.changes.pop(0))
+            elif self._progress.promises:
+                await self._move_promise(self._progress.promises.pop(0))
+            else:
+                await self._windows.work_one()
             self._busy = False
 
     async def _record(self, decision: Decision) -> None:
@@ -81,6 +100,37 @@ class Clerk:
         )
         opened = await act(RECORD_PROGRESS, report, Entered, f"{beside.step}: {decision.outcome}")
         self._watch_what_still_runs(opened)
+
+    async def _move_promise(self, moved: MovedPromise) -> None:
+        """The windows of the promise begin anew, those that hang on it are counted again."""
+        left, following = self._route.promise_visits()
+        keys = {visit.key(self._start.order_id) for visit in left}
+        hanging = self._due_lines.running(
+            lambda running: (
+                running.window.limit.anchor == PROMISED and running.window.key not in keys
+            )
+        )
+        now = workflow.now()
+        move = PromiseMove(
+            order_id=self._start.order_id,
+            workflow_id=workflow.info().workflow_id,
+            key=f"{self._start.order_id}/promise/{moved.key}",
+            now=now,
+            promised_at=moved.promised_at,
+            left=left,
+            following=following,
+            windows=tuple(running.window for running in hanging),
+        )
+        self._progress.beside = [visit for visit in self._progress.beside if visit not in left]
+        self._progress.beside.extend(following)
+        for visit in following:
+            self._progress.visits[visit.step] = visit.visit
+        self._due_lines.stop(keys, now)
+        entered = await act(MOVE_PROMISE, move, Entered, "the promised date moves")
+        self._progress.promised_at = moved.promised_at
+        self._progress.version += 1
+        self._watch_what_still_runs(entered)
+        self._due_lines.adopt(entered.windows)
 
     def _watch_what_still_runs(self, opened: Entered) -> None:
         """The order may have left the step while the report was written down."""

@@ -4,12 +4,16 @@ No personal data travels here: names, addresses and phone numbers stay in Postgr
 """
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
+from activities.models import CALENDAR_PUBLISHED as CALENDAR_PUBLISHED  # noqa: PLC0414  ours, too
+from activities.models import CalendarPublished as CalendarPublished  # noqa: PLC0414  ours, too
 from domain.base import Record
 from domain.orders import OrderState
 from domain.roles import Role
+from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
 from workflows.state import OrderProgress
 
@@ -20,6 +24,9 @@ REQUEST_CHANGE = "request_change"
 REQUEST_CANCELLATION = "request_cancellation"
 CONFIRM_RECEIPT = "confirm_receipt"
 STEP_LEFT = "step_left"
+ESCALATED = "escalated"
+PROMISE_MOVED = "promise_moved"
+ADJUST_WINDOWS = "adjust_windows"
 
 STILL_MOVING = "StillMoving"
 """The type of a refusal that is worth a second try: the order is between two steps."""
@@ -115,3 +122,69 @@ class StepLeft(Record):
     """The order has left the breached step; the case may be closed."""
 
     at: datetime
+
+
+class WindowsAdjustment(Record):
+    """Somebody pauses, resumes or resets running windows.
+
+    All windows that allow `reason`, or those of `rule` alone; a reset names its rule. `roles` are
+    those the caller's key holds; `by` names the key. The same `request_id` changes nothing twice.
+    """
+
+    action: Literal[LedgerKind.PAUSED, LedgerKind.RESUMED, LedgerKind.RESET]
+    reason: PauseReason | None = None
+    rule: str | None = None
+    note: str | None = None
+    roles: tuple[Role, ...]
+    by: str
+    request_id: str
+
+
+class WindowsAdjusted(Record):
+    """The keys of the windows that it concerns."""
+
+    windows: tuple[str, ...]
+
+
+PUBLICATION_WORKFLOW = "CalendarPublicationWorkflow"
+
+
+def publication_workflow_id(published: CalendarPublished) -> str:
+    """The one spelling of a publication's workflow id: a version is published once."""
+    return f"calendar-{published.calendar}-v{published.version}"
+
+
+class PublicationResult(Record):
+    """How many windows were counted anew, and those that nobody moved: their workflow is gone."""
+
+    label: str
+    moved: int
+    left_count: int
+    left: tuple[str, ...] = ()
+
+
+class CaseEscalated(Record):
+    """The breached window has reached the analysis (E2) or the leadership (E3)."""
+
+    mark: Mark
+    at: datetime
+
+
+class PromiseMoved(Record):
+    """An overdue case has settled a new promised date."""
+
+    case_id: str
+    promised_at: datetime
+
+
+class CaseByHand(Record):
+    """Somebody opens an overdue case; `by` names the key, `step_left` says that it is over."""
+
+    order_id: str
+    customer: str
+    profile: str
+    window: DueWindow
+    opened_at: datetime
+    by: str
+    why: str
+    step_left: bool

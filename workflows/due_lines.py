@@ -1,6 +1,6 @@
 """The due lines: one timer for the earliest mark of all open windows; marks, never aborts."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -55,6 +55,22 @@ class DueLines:
         """Begins to watch."""
         self._windows.extend(RunningWindow(window=window) for window in windows)
 
+    def adopt(self, windows: Iterable[DueWindow]) -> None:
+        """Takes over running windows as they stand now; what was stopped meanwhile stays so."""
+        changed = {window.key: window for window in windows}
+        for running in self._open():
+            if running.window.key in changed:
+                running.window = changed[running.window.key]
+
+    def hold(self, since: Mapping[str, datetime]) -> None:
+        """Lets no mark of these windows fall after the instant given; those not named go on."""
+        for running in self._open():
+            running.held_at = since.get(running.window.key)
+
+    def running(self, met: Callable[[RunningWindow], bool]) -> tuple[RunningWindow, ...]:
+        """The open windows of which this holds."""
+        return tuple(running for running in self._open() if met(running))
+
     def stop(self, keys: set[str], at: datetime) -> None:
         """The steps are done: no mark after `at` falls any more."""
         for running in self._windows:
@@ -85,7 +101,7 @@ class DueLines:
     @property
     def next_due(self) -> datetime | None:
         """The earliest due instant among the open windows."""
-        return min((w.window.due_at for w in self._open()), default=None)
+        return min((w.window.due_at for w in self._open() if not w.paused), default=None)
 
     async def watch(self) -> None:
         """Runs as long as the workflow."""
@@ -112,7 +128,7 @@ class DueLines:
             await workflow.wait_condition(
                 lambda: (self._next() != coming and not self._moving) or self._urgent(),
                 timeout=coming.at - workflow.now(),
-                timeout_summary=f"{coming.mark.value} of {coming.window}, {clock_words(coming.at)}",
+                timeout_summary=f"{coming.name} of {coming.window}, {clock_words(coming.at)}",
             )
         except TimeoutError:
             return  # the mark has fallen
@@ -123,7 +139,7 @@ class DueLines:
     def _marks(self) -> list[MarkDue]:
         return sorted(
             (
-                MarkDue(window=running.window.key, mark=mark.mark, at=mark.at)
+                MarkDue(window=running.window.key, mark=mark.mark, at=mark.at, percent=mark.percent)
                 for running in self._windows
                 for mark in running.pending
             ),
@@ -141,7 +157,7 @@ class DueLines:
         for mark in fallen:
             for running in self._windows:
                 if running.window.key == mark.window:
-                    running.fired.append(mark.mark)
+                    running.fired.append(mark.name)
 
     def _owed(self) -> RunningWindow | None:
         """A window whose overdue case has to hear that its step is done."""

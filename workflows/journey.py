@@ -21,6 +21,7 @@ from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
 from workflows.route import AUTOMATIC, Route
 from workflows.state import OrderProgress
+from workflows.window_desk import WindowDesk
 
 
 class Journey:
@@ -31,17 +32,23 @@ class Journey:
     """
 
     def __init__(
-        self, start: OrderStart, progress: OrderProgress, route: Route, due_lines: DueLines
+        self,
+        start: OrderStart,
+        progress: OrderProgress,
+        route: Route,
+        due_lines: DueLines,
+        windows: WindowDesk,
     ) -> None:
         self._start = start
         self._progress = progress
         self._route = route
         self._due_lines = due_lines
+        self._windows = windows
 
     async def begin(self) -> None:
-        """Enters the first step; its windows count from when the customer ordered."""
+        """Enters the first step; its window counts from when the customer ordered."""
         with self._due_lines.move():
-            await self._enter(self._route.first, None, self._start.received_at)
+            await self._enter(self._route.first, None, workflow.now())
 
     async def go(self, outcome: str, target: RouteStep) -> None:
         """Leaves the current step with `outcome` and enters `target`."""
@@ -128,6 +135,8 @@ class Journey:
         """Closes the current visit in memory; the next activity closes it in the database."""
         current = self._progress.current
         assert current is not None
+        if (reason := self._route.current.waits_for) is not None:
+            self._windows.pause_around(reason, waits=False)
         beyond = self._following(target) if target is not None else None
         beside = self._route.ending_beside(beyond or target)
         closed = {visit.key(self._start.order_id) for visit in (current, *beside)}
@@ -161,6 +170,9 @@ class Journey:
         self._progress.auto_at = entered.auto_at
         self._progress.tasks.extend(entered.tasks)
         self._due_lines.open(entered.windows)
+        step = self._route.current
+        if step.waits_for is not None and (entered.blocked or not isinstance(step, AUTOMATIC)):
+            self._windows.pause_around(step.waits_for, waits=True)
 
     def _transition(
         self,

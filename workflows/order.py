@@ -6,35 +6,42 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from activities.models import RECORD_MARKS, Decision, MarkDue, MarksRecord
+from activities.models import RECORD_MARKS, CaseEscalation, Decision, MarkDue, MarksRecord
 from domain.orders import OrderState
 from domain.windows import Mark
 from policy.model import REFUSE, ReviewStep, WaitStep
 from workflows import contract
-from workflows.calls import note
+from workflows.calls import MARKS_TIMEOUT, note
 from workflows.cases import opened_case, tell_case
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (
+    CalendarPublished,
     CancellationNotice,
     ChangeNotice,
     OrderResult,
     OrderStart,
     OrderView,
+    PromiseMoved,
     ReceiptNotice,
     TaskCompleted,
     TaskCompletion,
+    WindowsAdjusted,
+    WindowsAdjustment,
 )
 from workflows.due_lines import DueLines
 from workflows.journey import Journey
 from workflows.route import Route
 from workflows.showing import show
-from workflows.state import OrderProgress, WaitingChange
+from workflows.state import MovedPromise, OrderProgress, WaitingChange
 from workflows.task_desk import TaskDesk
+from workflows.window_desk import WindowDesk
 from workflows.words import waits_for
 
 TOO_LATE = "the goods have been dispatched; ask for a return instead"
 _NOTHING = timedelta()
+DRIVEN_BY = (Mark.ANALYSIS, Mark.LEADERSHIP)
+"""Rungs at which the overdue case asks for more."""
 NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
 
 
@@ -48,8 +55,9 @@ class OrderWorkflow:
         self._progress = start.progress or OrderProgress(version=start.version)
         self._route = Route(start.profile, self._progress)
         self._due_lines = DueLines(self._progress.windows, self._record_marks, tell_case)
-        self._journey = Journey(start, self._progress, self._route, self._due_lines)
-        self._clerk = Clerk(start, self._progress, self._route, self._due_lines)
+        self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
+        self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
+        self._clerk = Clerk(start, self._progress, self._route, self._due_lines, self._windows)
         self._desk = TaskDesk(self._progress)
         self._state = OrderState.OPEN
 
@@ -177,9 +185,19 @@ class OrderWorkflow:
                 for running in self._progress.windows
                 if mark.mark is Mark.BREACH and running.window.key == mark.window
             ),
+            escalations=tuple(
+                CaseEscalation(
+                    case=opened_case(self._start, running.window, running.window.due_at),
+                    mark=mark.mark,
+                    at=mark.at,
+                )
+                for mark in marks
+                for running in self._progress.windows
+                if mark.mark in DRIVEN_BY and running.window.key == mark.window
+            ),
         )
-        what = ", ".join(f"{mark.mark.value} of {mark.window}" for mark in marks)
-        await note(RECORD_MARKS, record, what)
+        what = ", ".join(f"{mark.name} of {mark.window}" for mark in marks)
+        await note(RECORD_MARKS, record, what, MARKS_TIMEOUT)
         self._show()
 
     def _show(self) -> None:
@@ -234,6 +252,31 @@ class OrderWorkflow:
             self._progress.changes.append(
                 WaitingChange(change_id=notice.change_id, refused_because=NOT_SHIPPED)
             )
+
+    @workflow.signal(name=contract.CALENDAR_PUBLISHED, description="A calendar has a new version")
+    def calendar_published(self, published: CalendarPublished) -> None:
+        """Counts the windows anew that run on an older version; time used is kept."""
+        self._windows.publish(published)
+
+    @workflow.signal(name=contract.PROMISE_MOVED, description="The leadership set a new date")
+    def promise_moved(self, moved: PromiseMoved) -> None:
+        """The promised date moves, unless the goods have left already."""
+        if not self._progress.shipped:
+            self._progress.promises.append(
+                MovedPromise(key=moved.case_id, promised_at=moved.promised_at)
+            )
+
+    @workflow.update(
+        name=contract.ADJUST_WINDOWS, description="Windows are paused, resumed or reset"
+    )
+    async def adjust_windows(self, wished: WindowsAdjustment) -> WindowsAdjusted:
+        """Takes the wish at once; what became of it is in the windows' ledgers."""
+        return self._windows.take(wished)
+
+    @adjust_windows.validator
+    def check_adjustment(self, wished: WindowsAdjustment) -> None:
+        """Refuses reasons that no running window allows, and roles that may not say so."""
+        self._windows.check(wished)
 
     @workflow.query(description="Where the order is and what it waits for")
     def view(self) -> OrderView:

@@ -1,30 +1,67 @@
-"""An overdue case: why was the window missed, and who closes the matter (catalogue 4)."""
+"""An overdue case: why a window was missed, what is done about it, who answers (catalogue 4)."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
-from activities.models import (
-    CASE_WORKFLOW,
+from activities.case_models import (
     CLOSE_CASE,
+    LOOK_AT_WINDOW,
     OPEN_CASE,
     OPEN_CLOSING,
+    OPEN_PART,
     RECORD_CAUSE,
-    RECORD_MARKS,
+    RECORD_PART,
+    CaseAnswer,
     CaseOpening,
-    CaseStart,
+    CasePart,
     CaseStep,
+    WindowLook,
+    WindowSeen,
+)
+from activities.models import (
+    CASE_WORKFLOW,
+    RECORD_MARKS,
+    CaseStart,
     Decision,
     Entered,
     MarkDue,
     MarksRecord,
 )
+from domain.windows import Mark
 from workflows import contract
 from workflows.calls import act, note
+from workflows.case_words import case_details
 from workflows.companions import Companions
-from workflows.contract import StepLeft, TaskCompleted, TaskCompletion
+from workflows.contract import (
+    CalendarPublished,
+    CaseEscalated,
+    PromiseMoved,
+    StepLeft,
+    TaskCompleted,
+    TaskCompletion,
+    order_workflow_id,
+)
 from workflows.due_lines import DueLines
 from workflows.state import CaseProgress
 from workflows.task_desk import TaskDesk
-from workflows.words import clock_words
+from workflows.window_desk import WindowDesk
+
+ASKED_AT = {Mark.ANALYSIS: CasePart.ANALYSIS, Mark.LEADERSHIP: CasePart.DECISION}
+"""What a rung of the ladder adds to the case (E2, E3)."""
+
+OPENED_BY = {CasePart.CAUSE: OPEN_CASE, CasePart.CLOSING: OPEN_CLOSING}
+RECORDED_BY = {CasePart.CAUSE: RECORD_CAUSE, CasePart.CLOSING: CLOSE_CASE}
+
+FAILED = "failed"
+
+LOOK_AFTER = timedelta(minutes=1)
+"""The order records the breach at the due instant; a look comes a little later."""
+
+LOOK_EVERY = timedelta(days=1)
+"""How often to look at a window that neither ends nor is breached: it is paused or was moved."""
 
 
 @workflow.defn(name=CASE_WORKFLOW)
@@ -34,65 +71,170 @@ class OverdueCaseWorkflow:
     @workflow.init
     def __init__(self, start: CaseStart) -> None:
         self._start = start
-        self._progress = CaseProgress()
+        self._progress = CaseProgress(step_left=start.step_left)
         self._desk = TaskDesk(self._progress)
         self._due_lines = DueLines(self._progress.windows, self._record_marks)
+        self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
+        self._look = False
+        # Here, because a signal can come with the start: the case's row is written first.
+        self._want(CasePart.CAUSE)
 
     @workflow.run
     async def run(self, start: CaseStart) -> None:
-        """Asks for the cause, waits until the step is over, asks to close."""
-        self._companions = Companions(self._due_lines.watch())
-        cause = await self._ask(OPEN_CASE, "state the cause")
-        await note(RECORD_CAUSE, self._step(cause), f"cause: {cause.outcome}")
-        self._say("waits until the step is done")
-        await self._companions.until(lambda: self._progress.step_left)
-        closing = await self._ask(OPEN_CLOSING, "close the case")
-        await note(CLOSE_CASE, self._step(closing), "case closed")
-        self._say("is closed")
+        """Asks for the cause and what the ladder adds, until the step is over; then closes."""
+        companions = [self._due_lines.watch(), self._keep_windows()]
+        if start.opened_by is not None:
+            companions.append(self._follow_window())
+        self._companions = Companions(*companions)
+        await self._work_until_step_left()
+        self._want(CasePart.CLOSING)
+        await self._work_until_step_left()
+        self._show("is closed")
         await self._companions.until(
-            lambda: self._due_lines.idle and workflow.all_handlers_finished()
+            lambda: (
+                self._due_lines.idle
+                and not self._windows.waiting
+                and workflow.all_handlers_finished()
+            )
         )
         self._companions.end()
 
-    async def _ask(self, name: str, what: str) -> Decision:
-        """Opens a task with its window and waits for the answer."""
+    async def _work_until_step_left(self) -> None:
+        """Asks and takes answers, one at a time, until everything asked for is answered."""
+        while not (self._progress.step_left and self._nothing_open()):
+            if self._progress.decisions:
+                await self._record(self._progress.decisions.pop(0))
+            elif self._progress.wanted:
+                await self._open(self._progress.wanted.pop(0))
+            else:
+                self._show()
+                await self._companions.until(self._has_news)
+
+    def _has_news(self) -> bool:
+        progress = self._progress
+        over = progress.step_left and self._nothing_open()
+        return bool(progress.decisions or progress.wanted) or over
+
+    def _nothing_open(self) -> bool:
+        progress = self._progress
+        return not (progress.decisions or progress.wanted or progress.tasks)
+
+    def _want(self, part: CasePart) -> None:
+        """Each part is asked for once."""
+        if part not in self._progress.asked:
+            self._progress.asked.append(part)
+            self._progress.wanted.append(part)
+
+    async def _open(self, part: CasePart) -> None:
+        """Opens a part's task with its window; a profile may not ask for it."""
+        own_activity = part in OPENED_BY
         opening = CaseOpening(
             order_id=self._start.order_id,
             case_id=self._start.case_id,
             window=self._start.window.key,
             role=self._start.window.role,
             now=max(workflow.now(), self._start.opened_at),
+            part=None if own_activity else part,
+            opened_by=self._start.opened_by,
+            why=self._start.why,
         )
         with self._due_lines.move():
-            opened = await act(name, opening, Entered, what)
+            opened = await act(OPENED_BY.get(part, OPEN_PART), opening, Entered, part.words)
         self._progress.tasks.extend(opened.tasks)
         self._due_lines.open(opened.windows)
-        due = clock_words(opened.windows[0].due_at)
-        role = opened.tasks[0].role.words
-        self._say(f"waits for {role} to {what}, due {due}")
-        await self._companions.until(lambda: bool(self._progress.decisions))
-        decision = self._progress.decisions.pop()
-        self._due_lines.stop_all(decision.at)
-        return decision
 
-    def _step(self, decision: Decision) -> CaseStep:
-        return CaseStep(
+    async def _record(self, decision: Decision) -> None:
+        part = CasePart(decision.task_id.rpartition(".")[2])
+        self._due_lines.stop({f"{self._start.case_id}/{part}"}, decision.at)
+        own_activity = part in RECORDED_BY
+        step = CaseStep(
             order_id=self._start.order_id,
             case_id=self._start.case_id,
             now=decision.at,
             decision=decision,
+            part=None if own_activity else part,
         )
+        summary = f"{part}: {decision.outcome}"
+        if own_activity:
+            await note(RECORDED_BY[part], step, summary)
+        else:
+            await self._go_on(part, decision, await act(RECORD_PART, step, CaseAnswer, summary))
+        self._look = True
 
-    def _say(self, what: str) -> None:
-        window = self._start.window
-        workflow.set_current_details(
-            f"**Overdue case** of {window.rule} ({window.step}), due "
-            f"{clock_words(window.due_at)}\n\n**The case** {what}"
+    async def _go_on(self, part: CasePart, decision: Decision, answer: CaseAnswer) -> None:
+        """What follows from an answer."""
+        if part is CasePart.ANALYSIS:
+            # Even when the step is over: the measure is to keep it from happening again.
+            self._want(CasePart.MEASURE)
+        elif part is CasePart.MEASURE and decision.outcome == FAILED:
+            self._want_while_late(CasePart.DECISION)
+        if answer.promised_at is not None:
+            await self._move_promise(answer.promised_at)
+
+    def _want_while_late(self, part: CasePart) -> None:
+        """Once the step is over, nobody needs to save it any more."""
+        if not self._progress.step_left:
+            self._want(part)
+
+    async def _move_promise(self, promised_at: datetime) -> None:
+        order = workflow.get_external_workflow_handle(order_workflow_id(self._start.order_id))
+        moved = PromiseMoved(case_id=self._start.case_id, promised_at=promised_at)
+        try:
+            await order.signal(contract.PROMISE_MOVED, moved)
+        except ApplicationError:
+            return  # the order has ended: nobody keeps a date for it any more
+
+    async def _keep_windows(self) -> None:
+        """Has the case's own windows counted anew when a calendar changes."""
+        while True:
+            await workflow.wait_condition(lambda: self._windows.waiting)
+            await self._windows.work_one()
+            self._show()
+
+    async def _follow_window(self) -> None:
+        """Looks whether a window that was opened a case for by hand is over.
+
+        The order tells only cases of breached windows that their step is left.
+        """
+        look_at = self._start.window.due_at + LOOK_AFTER
+        while not self._progress.step_left:
+            seen = await self._seen(look_at)
+            if seen is not None and seen.stopped:
+                self._leave_step()
+            if seen is None or seen.breached:
+                break
+            look_at = max(seen.due_at + LOOK_AFTER, workflow.now() + LOOK_EVERY)
+        await workflow.wait_condition(lambda: False)
+
+    async def _seen(self, look_at: datetime) -> WindowSeen | None:
+        """How the window stands at `look_at` or after the next answer; none once it is over."""
+        wait = max(look_at - workflow.now(), timedelta(seconds=1))
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._look or self._progress.step_left,
+                timeout=wait,
+                timeout_summary=f"look at {self._start.window.key}",
+            )
+        self._look = False
+        if self._progress.step_left:
+            return None
+        look = WindowLook(
+            order_id=self._start.order_id, window=self._start.window.key, now=workflow.now()
         )
+        return await act(LOOK_AT_WINDOW, look, WindowSeen, "is the step over?")
+
+    def _leave_step(self) -> None:
+        self._progress.step_left = True
+        # What is not open yet would come too late.
+        late = ASKED_AT.values()
+        self._progress.wanted = [part for part in self._progress.wanted if part not in late]
+
+    def _show(self, otherwise: str = "waits until the step is done") -> None:
+        workflow.set_current_details(case_details(self._start.window, self._progress, otherwise))
 
     async def _record_marks(self, marks: tuple[MarkDue, ...]) -> None:
         record = MarksRecord(order_id=self._start.order_id, now=workflow.now(), marks=marks)
-        await note(RECORD_MARKS, record, ", ".join(f"{m.mark.value} of {m.window}" for m in marks))
+        await note(RECORD_MARKS, record, ", ".join(f"{m.name} of {m.window}" for m in marks))
 
     @workflow.update(name=contract.COMPLETE_TASK, description="A role answers the case's task")
     async def complete_task(self, completion: TaskCompletion) -> TaskCompleted:
@@ -110,4 +252,16 @@ class OverdueCaseWorkflow:
     @workflow.signal(name=contract.STEP_LEFT, description="The order has left the breached step")
     def step_left(self, left: StepLeft) -> None:
         """The case may be closed from now on."""
-        self._progress.step_left = True
+        self._leave_step()
+
+    @workflow.signal(name=contract.ESCALATED, description="The breached window climbs the ladder")
+    def escalated(self, climbed: CaseEscalated) -> None:
+        """Asks for the analysis (E2) or the leadership's decision (E3), unless the step is over."""
+        part = ASKED_AT.get(climbed.mark)
+        if part is not None:
+            self._want_while_late(part)
+
+    @workflow.signal(name=contract.CALENDAR_PUBLISHED, description="A calendar has a new version")
+    def calendar_published(self, published: CalendarPublished) -> None:
+        """Counts the case's windows anew; time used is kept."""
+        self._windows.publish(published)

@@ -112,6 +112,12 @@ class Route:
         kept = {b.id for b in self._alongside if step is not None and self.covers(b, step)}
         return tuple(visit for visit in self._progress.beside if visit.step not in kept)
 
+    def promise_visits(self) -> tuple[tuple[StepVisit, ...], tuple[StepVisit, ...]]:
+        """The visits that watch the promised date now, and those that follow when it moves."""
+        watching = {b.id for b in self._alongside if b.trigger == "on_promise"}
+        left = tuple(visit for visit in self._progress.beside if visit.step in watching)
+        return left, tuple(self.visit(visit.step) for visit in left)
+
     def following(self, answered: StepVisit, outcome: str) -> Iterator[StepVisit]:
         """What an answered alongside task opens: tomorrow's update, the delay notice."""
         by_id = {beside.id: beside for beside in self._alongside}

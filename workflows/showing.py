@@ -47,6 +47,8 @@ def show(
         (search.NEXT_DUE, due_lines.next_due),
         (search.WAITING_ROLE, ",".join(roles) or None),
     ]
+    if progress.promised_at is not None:
+        shown.append((search.PROMISED_AT, progress.promised_at))
     if progress.current is None:
         workflow.set_current_details(f"**Closed** {state.value}")
         shown.append((search.STAGE, state.value))

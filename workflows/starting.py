@@ -1,12 +1,26 @@
-"""How an order is started: the same from the API, the demo and the tests."""
+"""How orders and cases are started: the same from API, worker, demo and tests."""
 
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from workflows.contract import ORDER_WORKFLOW, OrderStart, order_workflow_id
+from activities.models import CASE_WORKFLOW, CaseEscalation, CaseStart, case_workflow_id
+from workflows import search
+from workflows.contract import (
+    ESCALATED,
+    ORDER_WORKFLOW,
+    CaseByHand,
+    CaseEscalated,
+    OrderStart,
+    order_workflow_id,
+)
 from workflows.showing import at_start
 
 
@@ -32,3 +46,63 @@ async def start_order(
         )
     except WorkflowAlreadyStartedError:
         return client.get_workflow_handle(workflow_id)
+
+
+async def start_case(client: Client, task_queue: str, case: CaseStart) -> None:
+    """Starts an overdue case once; a window that is recorded again finds its case there.
+
+    Raises RPCError when the engine cannot be reached.
+    """
+    await _start_case(client, task_queue, case)
+
+
+async def open_case_by_hand(client: Client, task_queue: str, asked: CaseByHand) -> str:
+    """Starts the case that a breach of the window would start; returns its id.
+
+    A case that is there stays as it is. Raises RPCError when the engine cannot be reached.
+    """
+    case = CaseStart(
+        order_id=asked.order_id,
+        case_id=case_workflow_id(asked.window.key),
+        customer=asked.customer,
+        profile=asked.profile,
+        window=asked.window,
+        opened_at=asked.opened_at,
+        opened_by=asked.by,
+        why=asked.why,
+        step_left=asked.step_left,
+    )
+    await start_case(client, task_queue, case)
+    return case.case_id
+
+
+async def escalate_case(client: Client, task_queue: str, climbed: CaseEscalation) -> None:
+    """Tells a case that its window has climbed; starts the case first if it is not there yet.
+
+    A case that has ended hears nothing more. Raises RPCError when the engine cannot be reached.
+    """
+    told = CaseEscalated(mark=climbed.mark, at=climbed.at)
+    await _start_case(
+        client, task_queue, climbed.case, start_signal=ESCALATED, start_signal_args=[told]
+    )
+
+
+async def _start_case(client: Client, task_queue: str, case: CaseStart, **signal: Any) -> None:
+    shown = [
+        SearchAttributePair(search.CUSTOMER, case.customer),
+        SearchAttributePair(search.PROFILE, case.profile),
+    ]
+    try:
+        await client.start_workflow(
+            CASE_WORKFLOW,
+            case,
+            id=case.case_id,
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes(shown),
+            static_summary=f"overdue: {case.window.rule} of {case.window.step}",
+            **signal,
+        )
+    except WorkflowAlreadyStartedError:
+        return  # it was opened and closed already

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from activities.case_models import CasePart
 from activities.models import Decision, OpenTask, StepVisit
 from domain.base import Record
-from domain.windows import DueWindow, Mark, MarkAt, Slack
+from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
 """Answers remembered by request id; a retry comes within minutes, not a hundred answers later."""
@@ -22,23 +23,31 @@ class RunningWindow(Mutable):
     """A window, which of its marks have been recorded, and whether its overdue case was told.
 
     A window that was stopped stays until every mark that fell before the stop is recorded: being
-    late and being done in the same second is still late.
+    late and being done in the same second is still late. `held_at` stops the clock as soon as
+    somebody asks for a pause; the activity that follows counts what is used.
     """
 
     window: DueWindow
-    fired: list[Mark] = Field(default_factory=list)
+    fired: list[str] = Field(default_factory=list)
+    held_at: datetime | None = None
     stopped_at: datetime | None = None
     told: bool = False
 
     @property
     def pending(self) -> list[MarkAt]:
-        """Marks still to come, earliest first."""
+        """Marks still to come, earliest first; none beyond a pause."""
+        ends = (self.window.paused_at, self.held_at, self.stopped_at)
+        end = min((at for at in ends if at is not None), default=None)
         return [
             mark
             for mark in self.window.marks
-            if mark.mark not in self.fired
-            and (self.stopped_at is None or mark.at <= self.stopped_at)
+            if mark.name not in self.fired and (end is None or mark.at <= end)
         ]
+
+    @property
+    def paused(self) -> bool:
+        """True while its time stands still."""
+        return self.window.paused_at is not None or self.held_at is not None
 
     @property
     def breached(self) -> bool:
@@ -55,7 +64,7 @@ class RunningWindow(Mutable):
     @property
     def level(self) -> int:
         """The highest rung reached, -1 for none."""
-        return max((mark.level for mark in self.fired), default=-1)
+        return max((Mark.named(name).level for name in self.fired), default=-1)
 
 
 class WaitingChange(Record):
@@ -67,6 +76,21 @@ class WaitingChange(Record):
     refused_because: str | None = None
 
 
+class WindowWish(Record):
+    """Something to be done to running windows, as of `at`.
+
+    `calendar` is the label under which a recalculated window stands afterwards.
+    """
+
+    action: LedgerKind
+    at: datetime
+    reason: PauseReason | None = None
+    windows: tuple[str, ...] = ()
+    calendar: str | None = None
+    note: str | None = None
+    by: str | None = None
+
+
 class TaskProgress(Mutable):
     """What orders and cases share: open tasks, windows, and answers already given."""
 
@@ -74,6 +98,14 @@ class TaskProgress(Mutable):
     decisions: list[Decision] = Field(default_factory=list)
     windows: list[RunningWindow] = Field(default_factory=list)
     answers: dict[str, str] = Field(default_factory=dict)
+    window_wishes: list[WindowWish] = Field(default_factory=list)
+
+
+class MovedPromise(Record):
+    """A new promised date that is not written down yet; `key` names who decided it."""
+
+    key: str
+    promised_at: datetime
 
 
 class OrderProgress(TaskProgress):
@@ -95,9 +127,17 @@ class OrderProgress(TaskProgress):
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1
+    promised_at: datetime | None = None
+    promises: list[MovedPromise] = Field(default_factory=list)
 
 
 class CaseProgress(TaskProgress):
-    """What an overdue case waits for; it is short and never needs a fresh run."""
+    """What an overdue case waits for; it is short and never needs a fresh run.
+
+    `wanted` are the parts to be opened next, `asked` all that were ever wanted: each is asked for
+    once.
+    """
 
     step_left: bool = False
+    wanted: list[CasePart] = Field(default_factory=list)
+    asked: list[CasePart] = Field(default_factory=list)

@@ -1,9 +1,12 @@
 """The one door for people: answers are checked before they enter history, and taken once."""
 
+from datetime import UTC, datetime
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, OpenTask
+from domain import answers
 from workflows.contract import STILL_MOVING, TaskCompleted, TaskCompletion
 from workflows.state import ANSWERS_KEPT, TaskProgress
 
@@ -32,11 +35,17 @@ class TaskDesk:
         if task.role not in completion.roles:
             raise _refusal("NotAllowed", "roles", f"the task waits for {task.role.words}")
         if completion.outcome not in task.outcomes:
-            answers = ", ".join(task.outcomes)
-            raise _refusal("InvalidField", "outcome", f"should be one of: {answers}")
-        for field in task.requires:
-            if not completion.data.get(field, "").strip():
-                raise _refusal("InvalidField", f"data.{field}", "is required to complete this task")
+            known = ", ".join(task.outcomes)
+            raise _refusal("InvalidField", "outcome", f"should be one of: {known}")
+        for field in answers.needed(task.requires, completion.outcome):
+            text, path = completion.data.get(field, ""), f"data.{field}"
+            if field == answers.NOTE:
+                text, path = completion.note or "", field
+            if not text.strip():
+                raise _refusal("InvalidField", path, "is required to complete this task; add it")
+        for field, text in completion.data.items():
+            if text.strip() and (wrong := answers.fault(field, text, self._local_now)):
+                raise _refusal("InvalidField", f"data.{field}", wrong)
         if completion.note is not None and len(completion.note) > NOTE_LENGTH_MAX:
             raise _refusal("InvalidField", "note", f"at most {NOTE_LENGTH_MAX} characters")
 
@@ -45,10 +54,10 @@ class TaskDesk:
         task = self.task(completion.task_id)
         if completion.request_id in self._progress.answers or task is None:
             return None
-        answers = self._progress.answers
-        answers[completion.request_id] = completion.outcome
-        while len(answers) > ANSWERS_KEPT:
-            del answers[next(iter(answers))]
+        given = self._progress.answers
+        given[completion.request_id] = completion.outcome
+        while len(given) > ANSWERS_KEPT:
+            del given[next(iter(given))]
         self._progress.tasks.remove(task)
         return Decision(
             task_id=task.id,
@@ -64,6 +73,12 @@ class TaskDesk:
         """What was answered under this request id."""
         outcome = self._progress.answers.get(completion.request_id, completion.outcome)
         return TaskCompleted(task_id=completion.task_id, outcome=outcome)
+
+    @property
+    def _local_now(self) -> datetime:
+        """The time of the zone in which the open windows are due; UTC without any."""
+        zones = (running.window.due_at.tzinfo for running in self._progress.windows)
+        return workflow.now().astimezone(next(zones, UTC))
 
     def task(self, task_id: str) -> OpenTask | None:
         """The open task with this id."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.windows import Slack
+from policy.explaining import explain
 from policy.model import RouteStep
 from workflows.state import RunningWindow
 
@@ -28,8 +29,11 @@ def _due(running: RunningWindow) -> str:
         Slack.BREACHED: "**Overdue since**",
     }
     rule = f"{window.rule}: {window.limit.words}, {window.role.words}"
-    climbed = f"; told: {', '.join(mark.value for mark in running.fired)}" if running.fired else ""
-    return f"{said[running.slack]} {clock_words(window.due_at)} ({rule}){climbed}"
+    climbed = f"; told: {', '.join(running.fired)}" if running.fired else ""
+    due = f"{said[running.slack]} {clock_words(window.due_at)}"
+    if running.paused:
+        due = "**Paused**"
+    return f"{due} ({rule}){climbed}\n\n> {explain(window)}"
 
 
 def current_details(

@@ -33,7 +33,15 @@ from store.tables import (
     products,
 )
 from tests.api.factory import key_of
-from workflows.contract import OrderStart, TaskCompleted, TaskCompletion
+from workflows.contract import (
+    CalendarPublished,
+    CaseByHand,
+    OrderStart,
+    TaskCompleted,
+    TaskCompletion,
+    WindowsAdjusted,
+    WindowsAdjustment,
+)
 
 NOBODY_LISTENS = "127.0.0.1:1"
 DATABASE = "tests_api"
@@ -52,7 +60,10 @@ class RecordingTemporal(Temporal):
         self.is_away = False
         self.has_closed = False
         self.started: list[OrderStart] = []
+        self.published: list[CalendarPublished] = []
+        self.cases: list[CaseByHand] = []
         self.signals: list[tuple[str, str, BaseModel]] = []
+        self.adjusted: list[tuple[str, WindowsAdjustment]] = []
 
     async def ping(self) -> None:
         if self.is_away:
@@ -62,11 +73,27 @@ class RecordingTemporal(Temporal):
         await self.ping()
         self.started.append(start)
 
+    async def start_publication(self, published: CalendarPublished) -> None:
+        await self.ping()
+        self.published.append(published)
+
+    async def open_case(self, asked: CaseByHand) -> str:
+        await self.ping()
+        self.cases.append(asked)
+        return f"case-{asked.window.key.replace('/', '.')}"
+
     async def signal(self, order_id: str, name: str, notice: BaseModel) -> None:
         await self.ping()
         if self.has_closed:
             raise WorkflowGone(order_id)
         self.signals.append((order_id, name, notice))
+
+    async def adjust_windows(self, order_id: str, wished: WindowsAdjustment) -> WindowsAdjusted:
+        await self.ping()
+        if self.has_closed:
+            raise WorkflowGone(order_id)
+        self.adjusted.append((order_id, wished))
+        return WindowsAdjusted(windows=(f"{order_id}/confirm/1",))
 
     async def complete(self, workflow_id: str, completion: TaskCompletion) -> TaskCompleted:
         raise AssertionError("tests of completion talk to a real engine")

@@ -65,7 +65,7 @@ def window_row(order_id: str, now: datetime, **changed: Any) -> Body:
         "step": "confirm",
         "role": "sales",
         "limit": "3h",
-        "calendar": "cn@2026.1",
+        "calendar": "cn@1",
         "provisional": False,
         "started_at": now,
         "due_at": now + timedelta(hours=3),

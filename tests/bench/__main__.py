@@ -1,4 +1,4 @@
-"""`make bench`: whole S08 orders beside a bare workflow of the same shape, in one run.
+"""`make bench`: additions, whole S08 orders beside a bare workflow of the same shape, breaches.
 
 Both run on the same engine with the same client, worker settings and driver; the ratio is what
 the platform's own code, its database and its deadlines cost on top of the engine.
@@ -20,7 +20,9 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.roles import Role
+from tests.bench.additions import measure_additions
 from tests.bench.bare import BareWorkflow, Shape, bare
+from tests.bench.breaches import measure_breaches
 from tests.bench.finished import Finished
 from tests.own_floor import own_floor
 from tests.workflow.floor import DATA, GOOD, S08_AFTER_RELEASE, S08_STEPS, Floor, Placed, profile
@@ -158,9 +160,11 @@ async def main() -> None:
     """Starts what is needed, measures, and stops it."""
     async with own_floor() as floor:
         await measure(floor, floor.client)
+        await measure_breaches(floor, floor.client)
 
 
 if __name__ == "__main__":
+    measure_additions()
     asyncio.run(main())
     sys.stdout.flush()
     # The SDK can abort while the interpreter ends (sdk-python#300); everything is done by now.

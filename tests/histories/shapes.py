@@ -2,8 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
+from domain.windows import DueWindow
+from store.tables import windows
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
+from workflows.contract import CaseByHand
+from workflows.starting import open_case_by_hand
 
 TO_PRODUCTION = S08_STEPS[: S08_STEPS.index("production")]
 FROM_QC = (*S08_STEPS[S08_STEPS.index("qc") :], *S08_AFTER_RELEASE)
@@ -39,29 +44,76 @@ async def general(floor: Floor) -> list[str]:
     return [placed.handle.id]
 
 
-async def late(floor: Floor) -> list[str]:
+async def answer_case(placed: Placed, **outcomes: str) -> str:
+    """Answers the parts of the order's one case with these outcomes; returns its id."""
+    until, promised_at = (
+        (placed.now + timedelta(days=days)).date().isoformat() for days in (30, 100)
+    )
+    analysis = {"analysis": "none", "measure": "none", "owner": "planning", "until": until}
+    data = {
+        "analysis": analysis,
+        "decision": {"promised_at": promised_at},
+        "closing": {"responsible": "sales"},
+    }
+    for step, outcome in outcomes.items():
+        [task] = await placed.until(partial(placed.open_tasks, step), f"the case asks: {step}")
+        await placed.answer(task, outcome, **data.get(step, {}))
+    return str(task["workflow_id"])
+
+
+async def climbed(floor: Floor, **outcomes: str) -> list[str]:
     """A breach that climbs to the leadership, and its overdue case until it is closed."""
     placed = await floor.place()
     await placed.walk(("entry",))
     tasks = await placed.at("confirm")
     await placed.skip(timedelta(days=14))
-
-    async def case_asks(step: str) -> None:
-        async def asked() -> list[dict[str, object]]:
-            return await placed.open_tasks(step)
-
-        [task] = await placed.until(asked, f"the case asks for the {step}")
-        outcome = "APPROVAL_SLOW" if step == "cause" else "closed"
-        await placed.answer(task, outcome, responsible="sales")
-
-    await case_asks("cause")
-    case = f"case-{placed.order_id}.confirm.1"
+    await answer_case(placed, **outcomes)
     for task in tasks:
         await placed.answer(task)
-    await case_asks("closing")
+    case = await answer_case(placed, closing="closed")
     await floor.client.get_workflow_handle(case).result()
     await placed.walk(("review", *TO_PRODUCTION[3:], "production", *FROM_QC))
     return [*await received(placed), case]
+
+
+async def late(floor: Floor) -> list[str]:
+    """Every part of the case, and a new plan."""
+    return await climbed(
+        floor, cause="APPROVAL_SLOW", analysis="analysed", measure="done", decision="re_plan"
+    )
+
+
+async def escalated(floor: Floor) -> list[str]:
+    """Every part of the case, a measure that fails, and a new promised date."""
+    return await climbed(
+        floor, cause="CLERK_ERROR", analysis="analysed", measure="failed", decision="new_date"
+    )
+
+
+async def by_hand(floor: Floor) -> list[str]:
+    """A case that was opened by hand, and its window that was kept."""
+    placed = await floor.place()
+    await placed.walk(("entry",))
+    tasks = await placed.at("confirm")
+    [row] = await placed.rows(windows, step="confirm")
+    asked = CaseByHand(
+        order_id=placed.order_id,
+        customer="C-0001",
+        profile="S08",
+        window=DueWindow.model_validate(row["body"]),
+        opened_at=placed.now,
+        by="key-of-quality",
+        why="the customer rings every hour",
+        step_left=False,
+    )
+    case = await open_case_by_hand(floor.skipper.client, floor.task_queue, asked)
+    [cause] = await placed.until(partial(placed.open_tasks, "cause"), "the cause is asked for")
+    await placed.answer(tasks[0])
+    await placed.answer(cause, "CUSTOMER_CONFIRM_LATE")
+    [closing] = await placed.until(partial(placed.open_tasks, "closing"), "the case asks to close")
+    await placed.answer(closing, "closed", responsible="sales")
+    await floor.client.get_workflow_handle(case).result()
+    return [case]
 
 
 async def rework(floor: Floor) -> list[str]:
@@ -141,6 +193,8 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         in_time,
         general,
         late,
+        escalated,
+        by_hand,
         rework,
         cancelled,
         changed,

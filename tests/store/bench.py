@@ -15,6 +15,7 @@ from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
 from activities.materials import Materials
 from activities.models import (
+    CaseEscalation,
     CaseStart,
     Decision,
     Enter,
@@ -75,12 +76,13 @@ class Bench:
     now: datetime = MONDAY
     attempts_at_once: int = 1  # how often the engine runs each activity, all at the same time
     started: list[CaseStart] = field(default_factory=list)
+    escalated: list[CaseEscalation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         steps, shipping = Steps(self.engine), Shipping(self.engine)
         self.steps, self.cases = steps, OverdueCases(self.engine)
         self.closing, self.changes = Closing(self.engine), Changes(self.engine)
-        self.due_lines = DueLineKeeper(self.engine, self._start_case)
+        self.due_lines = DueLineKeeper(self.engine, self._start_case, self._escalate_case)
         self.work = {
             "open_step": steps.open_step,
             "prepare_review": Review(self.engine).prepare_review,
@@ -92,6 +94,9 @@ class Bench:
             "release_shipping": shipping.release_shipping,
             "record_dispatch": shipping.record_dispatch,
         }
+
+    async def _escalate_case(self, climbed: CaseEscalation) -> None:
+        self.escalated.append(climbed)
 
     async def _start_case(self, case: CaseStart) -> None:
         self.started.append(case)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from activities.case_models import CaseOpening, CaseStep
 from activities.models import (
-    CaseOpening,
     CaseStart,
-    CaseStep,
     ChangeVerdict,
     Decision,
     DecisionRecord,

@@ -7,11 +7,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from activities import case_starter
 from store.engine import create_engine
 from store.migrate import migrate
 from store.tables import metadata
-from workflows import search
 
 # Everything that a table is made of, as PostgreSQL itself says it; schema names left out.
 CATALOGUE = """
@@ -70,8 +68,3 @@ async def test_alembic_finds_nothing_to_migrate(database_url: str) -> None:
 
 async def test_migrating_again_from_several_processes_changes_nothing(database_url: str) -> None:
     await asyncio.gather(*(migrate(database_url) for _ in range(3)))
-
-
-def test_cases_are_started_with_the_search_attributes_that_the_engine_knows() -> None:
-    assert case_starter.CUSTOMER.name == search.CUSTOMER.name
-    assert case_starter.PROFILE.name == search.PROFILE.name

@@ -1,5 +1,6 @@
 """A new platform: the example factory, and keys that survive a restart."""
 
+import asyncio
 import json
 import shutil
 from decimal import Decimal
@@ -9,8 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from domain.roles import Role
-from ops.seed import EXAMPLE_FACTORY, load_master_data, seed_platform
+from ops.seed import EXAMPLE_FACTORY, load_master_data, seed_calendars, seed_platform
+from policy.calendar_loader import CALENDAR_FILES
+from policy.calendars import SHIPPED, digest_of, shipped
 from store import tables
+from store.calendars import publish_first
 from store.engine import create_engine
 from store.keys import holder_of
 from tests.store.bench import Bench
@@ -86,3 +90,31 @@ async def test_a_product_that_takes_no_time_is_refused_and_nothing_is_loaded(
     bench = Bench(create_engine(database_url))
     assert not await bench.rows(tables.customers)
     await bench.engine.dispose()
+
+
+async def test_every_shipped_calendar_is_published_once_also_by_two_platforms_at_once(
+    bench: Bench, database_url: str
+) -> None:
+    one, other = await asyncio.gather(seed_calendars(database_url), seed_calendars(database_url))
+
+    assert one == other == ()
+    rows = await bench.rows(tables.calendar_versions)
+    assert sorted((row["calendar"], row["version"]) for row in rows) == [
+        (name, 1) for name in SHIPPED
+    ]
+    assert {row["published_by"] for row in rows} == {"platform"}
+
+
+async def test_a_calendar_that_differs_from_its_file_stays_and_is_named(
+    bench: Bench, database_url: str
+) -> None:
+    other = shipped("cn").model_copy(update={"title": "Another"})
+    async with bench.engine.begin() as conn:
+        await publish_first(conn, other, digest=digest_of(other), by="key-of-operations")
+
+    (sentence,) = await seed_calendars(database_url)
+
+    assert "cn@1" in sentence
+    assert f"dueline calendar publish {CALENDAR_FILES / 'cn.yaml'}" in sentence
+    (row,) = await bench.rows(tables.calendar_versions, calendar="cn")
+    assert row["body"]["title"] == "Another"

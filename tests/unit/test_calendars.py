@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import UnknownThing
 from domain.worktime import WorkCalendar
-from ops.commands_policy import calendar_app
+from ops.commands_calendar import app as calendar_app
 from policy.calendars import calendar, line_calendar
 
 VECTORS = json.loads((Path(__file__).parent / "vectors/worktime_cn.json").read_text("utf-8"))
@@ -54,8 +54,8 @@ def test_a_year_is_announced_exactly_when_the_second_library_knows_it(cn: WorkCa
     assert min(cn.provisional_years) == known_until + 1
 
 
-def test_the_label_names_the_last_announced_year(cn: WorkCalendar) -> None:
-    assert cn.label == f"cn@{LAST_ANNOUNCED}.1"
+def test_a_shipped_calendar_counts_as_version_one(cn: WorkCalendar) -> None:
+    assert cn.label == "cn@1"
 
 
 def test_a_calendar_is_built_once() -> None:
@@ -66,7 +66,7 @@ def test_a_calendar_is_built_once() -> None:
 
 
 def test_an_unknown_calendar_names_the_known_ones() -> None:
-    with pytest.raises(UnknownThing, match="known: cn"):
+    with pytest.raises(UnknownThing, match="known: bank-cn, cn"):
         calendar("cm")
 
 
@@ -76,7 +76,7 @@ def test_a_line_works_its_own_shifts_on_the_same_days(cn: WorkCalendar) -> None:
     due = line.add(datetime.fromisoformat("2026-09-30T21:00:00+08:00"), timedelta(hours=2))
 
     assert due.isoformat() == "2026-10-08T07:00:00+08:00"
-    assert line.label == f"cn/06:00-14:00+14:00-22:00@{LAST_ANNOUNCED}.1"
+    assert line.label == "cn/06:00-14:00+14:00-22:00@1"
     assert line.dates == cn.dates
     assert line.provisional_years == cn.provisional_years
 
@@ -108,7 +108,7 @@ def test_the_command_line_says_when_work_is_due(
 
     assert code == 0
     assert json.loads(out) == {
-        "calendar": "cn@2026.1",
+        "calendar": "cn@1",
         "from": "2026-09-30T17:00:00+08:00",
         "work": work,
         "due": due,
@@ -119,7 +119,7 @@ def test_the_command_line_says_when_work_is_due(
 def test_the_command_line_counts_working_time(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "between", "--from", EVE, "--to", "2026-10-08T11:30:30+08:00")
 
-    assert (code, out) == (0, "4 h 30 s of working time by cn@2026.1\n")
+    assert (code, out) == (0, "4 h 30 s of working time by cn@1\n")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_the_command_line_counts_working_time(capsys: pytest.CaptureFixture[str]
         (("--from", EVE, "--work", "1d"), "could mean two things"),
         (("--from", EVE, "--work", "promised"), "an order's own"),
         (("--from", "2040-01-01T00:00Z", "--work", "4h"), "knows 2020 to 2035"),
-        (("--from", EVE, "--work", "4h", "--calendar", "de"), "known: cn"),
+        (("--from", EVE, "--work", "4h", "--calendar", "de"), "known: bank-cn, cn"),
     ],
 )
 def test_the_command_line_refuses_with_a_cure(
@@ -140,3 +140,52 @@ def test_the_command_line_refuses_with_a_cure(
 
     assert (code, out) == (1, "")
     assert complaint in err
+
+
+@pytest.mark.parametrize(
+    ("work", "start"),
+    [
+        ("4h", "2026-09-30T17:00:00+08:00"),
+        ("1wd", "2026-09-30T11:30:00+08:00"),
+        ("24h/CT", "2026-10-07T11:30:00+08:00"),
+    ],
+)
+def test_the_command_line_says_when_to_begin_at_the_latest(
+    capsys: pytest.CaptureFixture[str], work: str, start: str
+) -> None:
+    done = "2026-10-08T11:30+08:00"
+
+    code, out, _ = run(capsys, "subtract", "--to", done, "--work", work, "--json")
+
+    assert code == 0
+    assert json.loads(out)["start"] == start
+
+
+def test_the_command_line_counts_bank_days_by_the_banks_calendar(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = run(capsys, "due", "--from", EVE, "--work", "1bd")
+
+    assert (code, out) == (0, "2026-10-08T17:00:00+08:00  (1 bank day by bank-cn@1)\n")
+
+
+def test_the_command_line_says_when_a_closed_calendar_opens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = run(capsys, "open", "--at", "2027-10-01T10:00+08:00")
+
+    assert (code, out) == (
+        0,
+        "closed until 2027-10-06T08:30:00+08:00 by cn@1; its holidays are not announced yet\n",
+    )
+
+
+def test_the_command_line_checks_calendar_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "cn.yaml").write_text("id: cn\nweek: {mon: []}\n", "utf-8")
+
+    code, out, _ = run(capsys, "check", str(tmp_path / "cn.yaml"))
+
+    assert code == 1
+    assert "cn.yaml:2:1: week: no weekday has a shift" in out

@@ -12,6 +12,7 @@ from ops.demo_desk import Desk, answer
 from ops.demo_story import load_stories
 from policy.calendars import calendar
 from policy.deadlines import open_window
+from policy.instants import Timepieces
 from policy.loader import load_all
 from policy.model import Profile, Step
 
@@ -56,14 +57,13 @@ def test_a_punctual_department_answers_before_the_warning_whenever_it_is_asked(
 ) -> None:
     assert step.window is not None
     window = open_window(
-        DAYS,
+        Timepieces(company=DAYS, bank=DAYS, dates={"promised": PROMISED_AT}),
         step.window,
         profile.ladder,
         key="k",
         step=step.id,
         role=step.role,
         started_at=opened_at,
-        promised_at=PROMISED_AT,
     )
 
     at = desk().answer_at(task(step.id, opened_at, window.due_at), profile.id, "01-any")

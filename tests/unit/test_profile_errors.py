@@ -191,7 +191,7 @@ def test_the_profile_that_these_tests_break_is_whole(tmp_path: Path) -> None:
         ("    title: Packing\n", "", 20, 5, "steps[1].title", "is missing", "add `title: …`"),
         ("standard: Sent", "standart: Sent", 36, 5, "steps[2].standart", "not known", "standard?"),
         ("calendar: cn\n", "calender: cn\n", 6, 1, "calender", "not known", "calendar?"),
-        ("calendar: cn", "calendar: de", 6, 1, "calendar", "no calendar 'de'", "write one of cn"),
+        ("calendar: cn", "calendar: de", 6, 1, "calendar", "no calendar 'de'", "write one of"),
         ("version: 1", "version: one", 2, 1, "version", "whole number", "digits"),
         ("title: Tiny", "title: 12", 3, 1, "title", "should be a text", "put it in quotes"),
         ("title: Tiny", "title: ' '", 3, 1, "title", "not be blank", "plain text"),
@@ -340,7 +340,7 @@ def test_a_receipt_is_awaited_only_after_dispatch_and_for_a_length(tmp_path: Pat
 
     assert [error.field for error in errors] == ["steps[0]", "steps[0].auto_after"]
     assert "before anything is dispatched" in errors[0].what
-    assert "is no length" in errors[1].what
+    assert "is no single length" in errors[1].what
 
 
 def test_several_faults_are_reported_together(tmp_path: Path) -> None:
@@ -426,7 +426,7 @@ def test_check_lists_problems_and_fails(tmp_path: Path, capsys: pytest.CaptureFi
 
     assert left.value.code == 1
     assert "TINY.yaml:39:7: steps[2].window.limit" in (said := capsys.readouterr().out)
-    assert said.endswith("1 profile, 1 problem\n")
+    assert said.endswith("1 profile, 0 calendars, 1 problem\n")
 
 
 def test_check_without_files_finds_the_shipped_profiles_healthy(
@@ -436,4 +436,4 @@ def test_check_without_files_finds_the_shipped_profiles_healthy(
         app(["check", "--json"])
 
     assert left.value.code == 0
-    assert json.loads(capsys.readouterr().out) == {"profiles": 2, "problems": []}
+    assert json.loads(capsys.readouterr().out) == {"profiles": 2, "calendars": 4, "problems": []}

@@ -8,6 +8,7 @@ import pytest
 from domain.roles import Role
 from domain.stages import Stage
 from domain.windows import Mark
+from policy.instants import total
 from policy.loader import PROFILES, load_all, load_profile
 from policy.model import (
     Fact,
@@ -67,11 +68,11 @@ def test_the_hours_regulation_has_its_eleven_windows(s08: Profile) -> None:
 def test_the_hours_regulation_needs_sixteen_working_hours_besides_production(s08: Profile) -> None:
     in_line = ("entry", "confirm", "review", "plan", "plan_approval", "qc", "pack", "ship")
 
-    minutes = sum(
-        step.window.limit.count for step in s08.steps if step.window and step.id in in_line
+    seconds = sum(
+        total(step.window.limit) for step in s08.steps if step.window and step.id in in_line
     )
 
-    assert minutes == 16 * 60
+    assert seconds == 16 * 3600
 
 
 def test_the_hours_regulation_walks_its_steps_in_this_order(s08: Profile) -> None:
@@ -136,12 +137,14 @@ def test_the_hours_regulation_tells_the_customer_when_a_delay_is_known(s08: Prof
     assert (s08.number_at, s08.minor_change_until) == ("entry", "pack")
 
 
-def test_the_ladder_has_four_rungs_with_its_listeners(s08: Profile) -> None:
+def test_the_ladder_has_six_rungs_with_their_listeners(s08: Profile) -> None:
     assert [(rung.mark, rung.tell, rung.after_percent) for rung in s08.ladder] == [
         (Mark.WARNING, ("owner", Role.SALES), None),
         (Mark.BREACH, ("owner", Role.DEPARTMENT_HEAD, Role.ORDER_DESK), None),
         (Mark.ANALYSIS, (Role.SALES_MANAGER, "departments"), 50),
         (Mark.LEADERSHIP, (Role.LEADERSHIP, Role.PLANNING), 100),
+        (Mark.DUE_DATE, (Role.LEADERSHIP, Role.SALES_MANAGER, Role.CUSTOMER), None),
+        (Mark.CLOSING, (Role.QUALITY, Role.CONTROL), None),
     ]
     assert {str(rung.at_least) for rung in s08.ladder if rung.at_least} == {"30m"}
 

@@ -14,6 +14,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from domain.orders import OrderRequest
 from domain.roles import Role
+from domain.windows import LedgerKind, PauseReason
 from policy.loader import load_all
 from policy.model import Profile
 from store import tables
@@ -22,6 +23,7 @@ from store.intake import NewOrder, NewWish, add_order, add_wish
 from store.profiles import pin_profile
 from workflows.answering import complete_task
 from workflows.contract import (
+    ADJUST_WINDOWS,
     CONFIRM_RECEIPT,
     REQUEST_CANCELLATION,
     REQUEST_CHANGE,
@@ -31,6 +33,8 @@ from workflows.contract import (
     ReceiptNotice,
     TaskCompleted,
     TaskCompletion,
+    WindowsAdjusted,
+    WindowsAdjustment,
 )
 from workflows.starting import start_order
 
@@ -54,7 +58,7 @@ GOOD = {
 
 DATA = {
     "ship": {"carrier": "SF Express", "tracking": "SF-{order}"},
-    "delay_notice": {"new_date": "2027-01-15"},
+    "delay_notice": {"new_date": "{in_a_quarter}"},
 }
 
 
@@ -95,11 +99,14 @@ class Floor:
         config = TimeSkippingConfig(enabled=False, max_session_skip_count=SKIPS_MAX)
         self.skipper = TimeSkipper(self.client, config=config)
 
-    async def place(self, *, events_max: int | None = None, **changes: Any) -> "Placed":
-        """Stores an order and starts its workflow, as the API does."""
+    async def place(
+        self, *, events_max: int | None = None, policy: Profile | None = None, **changes: Any
+    ) -> "Placed":
+        """Stores an order and starts its workflow, as the API does; else with a shipped profile."""
         request = OrderRequest.model_validate(example_order(**changes))
-        chosen = profile(request.profile)
+        chosen = policy or profile(request.profile)
         order_id, now = str(uuid4()), datetime.now(UTC)
+        received_at = request.ordered_at or now
         async with self.engine.begin() as conn:
             body = chosen.model_dump(mode="json")
             digest = await pin_profile(conn, body, chosen.id, chosen.version)
@@ -115,7 +122,7 @@ class Floor:
                     currency=request.currency,
                     promised_at=request.promised_at,
                     rush=request.rush,
-                    received_at=now,
+                    received_at=received_at,
                 ),
             )
         start = OrderStart(
@@ -124,7 +131,7 @@ class Floor:
             profile=chosen,
             promised_at=request.promised_at,
             rush=request.rush,
-            received_at=now,
+            received_at=received_at,
         )
         if events_max is not None:
             start = start.model_copy(update={"history_events_max": events_max})
@@ -212,8 +219,9 @@ class Placed:
         self, task: dict[str, Any], outcome: str | None = None, **data: str
     ) -> TaskCompleted:
         """A role answers its task, by default so that the order moves on."""
+        in_a_quarter = (self.now + timedelta(days=90)).date()
         given = {
-            name: text.format(order=self.order_id[:8])
+            name: text.format(order=self.order_id[:8], in_a_quarter=in_a_quarter)
             for name, text in DATA.get(task["step"], {}).items()
         }
         handle = self.handle
@@ -279,6 +287,63 @@ class Placed:
             await self.handle.signal(REQUEST_CANCELLATION, CancellationNotice(change_id=wish_id))
         else:
             await self.handle.signal(CONFIRM_RECEIPT, ReceiptNotice(change_id=wish_id))
+
+    async def adjust(
+        self,
+        action: LedgerKind,
+        *,
+        reason: PauseReason | None = None,
+        rule: str | None = None,
+        role: Role = Role.OPERATIONS,
+    ) -> tuple[str, ...]:
+        """Pauses, resumes or resets windows, and waits until it is in their ledgers."""
+        wished = WindowsAdjustment(
+            action=action,
+            reason=reason,
+            rule=rule,
+            roles=(role,),
+            by=f"key-of-{role}",
+            request_id=str(uuid4()),
+        )
+        before = len(await self.ledger(action))
+        taken = await self.handle.execute_update(
+            ADJUST_WINDOWS, wished, id=wished.request_id, result_type=WindowsAdjusted
+        )
+
+        async def written() -> bool:
+            return len(await self.ledger(action)) >= before + len(taken.windows)
+
+        await self.until(written, f"{action} is written down")
+        return tuple(taken.windows)
+
+    async def ledger(self, kind: LedgerKind | None = None) -> list[dict[str, Any]]:
+        """What happened to the order's windows, as it came."""
+        rows = await self.rows(tables.window_ledger)
+        found = [row for row in rows if kind is None or row["kind"] == kind]
+        return sorted(found, key=lambda row: row["id"])
+
+    async def window(self, rule: str) -> dict[str, Any]:
+        """The newest window of a rule, once it is there."""
+
+        async def there() -> list[dict[str, Any]]:
+            return await self.rows(tables.windows, rule=rule)
+
+        found: list[dict[str, Any]] = await self.until(there, f"a window of {rule} is there")
+        return max(found, key=lambda row: row["key"])
+
+    async def marks(self, key: str) -> dict[str, dict[str, Any]]:
+        """The recorded marks of a window by name, in the order of their instants."""
+        rows = await self.floor.rows(tables.marks, window=key)
+        return {row["mark"]: row for row in sorted(rows, key=lambda row: row["due_at"])}
+
+    async def marked(self, key: str, name: str) -> dict[str, Any]:
+        """Waits until a mark is recorded."""
+
+        async def there() -> dict[str, Any] | None:
+            return (await self.marks(key)).get(name)
+
+        row: dict[str, Any] = await self.until(there, f"{name} of {key} is recorded")
+        return row
 
     async def settled(self, wish_id: str) -> dict[str, Any]:
         """Waits until the wish is applied or refused."""

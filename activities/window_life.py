@@ -1,0 +1,151 @@
+"""The life of open windows: paused, resumed, reset, counted anew; each is a line of a ledger."""
+
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.clocks import timepieces, timepieces_before
+from activities.leaving import close_visits, note_end
+from activities.models import (
+    ADJUST_WINDOWS,
+    MOVE_PROMISE,
+    Adjusted,
+    Adjustment,
+    Entered,
+    PromiseMove,
+)
+from activities.opening import open_visit
+from activities.order_file import Department, Keyed, OrderFile
+from activities.transitions import show_standing
+from domain.orders import OrderRequest
+from domain.roles import Role
+from domain.windows import DueWindow, LedgerKind
+from policy.explaining import explain
+from policy.model import Window
+from policy.window_life import paused, recalculated, reset, resumed
+from store import tasks, windows
+from store.windows import LedgerLine
+
+_SAID = {
+    LedgerKind.PAUSED: ("is paused", "暂停计时"),
+    LedgerKind.RESUMED: ("goes on", "恢复计时"),
+    LedgerKind.RESET: ("begins anew", "重新计时"),
+    LedgerKind.RECALCULATED: ("is counted anew", "重新计算"),
+}
+
+
+class WindowKeeper(Department):
+    """Keeps open windows right while the world around them changes."""
+
+    @activity.defn(name=ADJUST_WINDOWS)
+    async def adjust_windows(self, adjustment: Adjustment) -> Adjusted:
+        """Brings the windows to where they stand; one that was stopped meanwhile stays stopped."""
+        keyed = Keyed(adjustment.order_id, ADJUST_WINDOWS, adjustment.at)
+        async with self.open_file(keyed) as file:
+            changed = [await _adjust(file, adjustment, window) for window in adjustment.windows]
+            return Adjusted(windows=tuple(window for window in changed if window is not None))
+
+    @activity.defn(name=MOVE_PROMISE)
+    async def move_promise(self, move: PromiseMove) -> Entered:
+        """Keeps the new date; its own windows end and open anew, with marks of their own."""
+
+        async def work(file: OrderFile) -> Entered:
+            before = file.row.promised_at
+            _promise(file, move.promised_at)
+            await close_visits(file, move.left, (), given_up=True)
+            for visit in move.left:
+                note_end(file, visit, "the promised date has moved")
+            opened = [await open_visit(file, move.workflow_id, v) for v in move.following]
+            as_of = Adjustment(
+                order_id=file.id, at=file.now, action=LedgerKind.RECALCULATED, windows=move.windows
+            )
+            moved = [await _adjust(file, as_of, window) for window in move.windows]
+            await show_standing(file)
+            await _tell(file, move, before)
+            return Entered(
+                windows=(
+                    *(window for part in opened for window in part.windows),
+                    *(window for window in moved if window is not None),
+                )
+            )
+
+        return await self.once(
+            MOVE_PROMISE, Keyed(move.order_id, move.key, move.now), Entered, work
+        )
+
+
+async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) -> DueWindow | None:
+    """The window as it stands now; none when it has been stopped."""
+    rule = file.profile.window(window.rule)
+    changed = await _changed(file, adjustment, window, rule)
+    if not await windows.change_window(file.conn, changed, explain(changed)):
+        return None
+    file.ledger.append(
+        LedgerLine(
+            key=f"{window.key}/{adjustment.action}/{adjustment.at.isoformat()}",
+            window=window.key,
+            at=adjustment.at,
+            kind=adjustment.action,
+            reason=adjustment.note or (adjustment.reason.words if adjustment.reason else None),
+            by=adjustment.by,
+            due_before=window.due_at,
+            due_after=changed.due_at,
+            used=changed.used,
+            calendar=changed.calendar,
+        )
+    )
+    if changed.due_at != window.due_at:
+        await tasks.move_due(file.conn, file.id, window.key, changed.due_at)
+    _note(file, adjustment, window, changed)
+    return changed
+
+
+async def _changed(
+    file: OrderFile, adjustment: Adjustment, window: DueWindow, rule: Window
+) -> DueWindow:
+    tp, at, reason = await timepieces(file, rule, window), adjustment.at, adjustment.reason
+    match adjustment.action:
+        case LedgerKind.PAUSED if reason is not None:
+            return paused(window, reason, tp, at)
+        case LedgerKind.RESUMED if reason is not None:
+            return resumed(window, reason, rule, tp, at)
+        case LedgerKind.RESET:
+            return reset(window, rule, file.profile.ladder, tp, at)
+        case LedgerKind.RECALCULATED:
+            old = await timepieces_before(file, window, tp)
+            return recalculated(window, rule, old=old, new=tp, now=at)
+        case _:
+            raise ValueError(f"{adjustment.action} of {window.key} is no adjustment")
+
+
+def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: DueWindow) -> None:
+    said = _SAID[adjustment.action][0]
+    why = f": it {adjustment.reason.words}" if adjustment.reason else ""
+    due = f", due {file.said(changed.due_at)}" if changed.paused_at is None else ""
+    moved = f" instead of {file.said(window.due_at)}" if changed.due_at != window.due_at else ""
+    file.note(
+        f"window_{adjustment.action.value}",
+        f"{window.rule} {said}{why}{due}{moved if due else ''}",
+        key=f"{window.key}/{adjustment.action}/{adjustment.at.isoformat()}",
+        step=window.step,
+        data={"window": window.key, "rule": window.rule},
+    )
+
+
+def _promise(file: OrderFile, promised_at: datetime) -> None:
+    """The order's own word: its row, its body, its version."""
+    body = OrderRequest.model_validate({**file.row.body, "promised_at": promised_at})
+    version = file.row.version + 1
+    file.show(promised_at=promised_at, body=body.model_dump(mode="json"), version=version)
+    file.row = file.row.with_promise(promised_at)
+
+
+async def _tell(file: OrderFile, move: PromiseMove, before: datetime) -> None:
+    """Customer, sales and everybody with an open task hear of the new date."""
+    new, old = file.said(move.promised_at), file.said(before)
+    text = f"{file.name}: the promised date is {new} instead of {old}"
+    zh = f"{file.name_zh}：交货期由 {old} 改为 {new}"
+    file.note("promise_moved", f"The promised date is {new} instead of {old}", key=move.key)
+    listeners = [Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)]
+    for role in dict.fromkeys(listeners):
+        file.tell(role, "promise_moved", text, key=f"{move.key}/{role.value}", zh=zh)

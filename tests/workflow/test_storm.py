@@ -1,0 +1,54 @@
+"""2,000 windows that breach in the same minute: none is lost, none is told twice."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from activities.models import case_workflow_id
+from store import tables
+from tests.workflow.floor import Floor
+from tests.workflow.storm import storm
+from worker import build_worker, sandbox
+
+ORDERS, WINDOWS_EACH = 200, 10
+LEAD = timedelta(seconds=90)
+PATIENCE_SECONDS = 60.0
+
+
+async def cases_begun(floor: Floor, case_queue: str) -> set[str]:
+    """The ids of all cases, once the engine lists them; its lists lag a little."""
+    found: set[str] = set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(found) < ORDERS * WINDOWS_EACH:
+            query = f"TaskQueue = '{case_queue}'"
+            found = {case.id async for case in floor.client.list_workflows(query)}
+            await asyncio.sleep(1)
+    return found
+
+
+async def test_2000_windows_that_breach_at_once_are_each_recorded_and_told_once(
+    idle_floor: Floor,
+) -> None:
+    floor, case_queue = idle_floor, f"{idle_floor.task_queue}-cases"
+    # The cases begin on the engine and wait: what they do then is claimed elsewhere.
+    worker = build_worker(
+        floor.client, floor.engine, floor.task_queue, case_queue=case_queue, runner=sandbox()
+    )
+
+    async with worker:
+        outcome = await storm(floor, orders=ORDERS, windows_each=WINDOWS_EACH, lead=LEAD)
+        begun = await cases_begun(floor, case_queue)
+
+    assert outcome.windows == 2_000
+    breaches = await floor.rows(tables.marks, mark="breach")
+    assert len({row["window"] for row in breaches}) == len(breaches) == 2_000
+    assert {row["due_at"] for row in breaches} == {outcome.due_at}
+    assert all(row["recorded_at"] >= row["due_at"] for row in breaches)
+    assert begun == {case_workflow_id(row["window"]) for row in breaches}
+    told: Counter[tuple[str, str]] = Counter()
+    for notice in await floor.rows(tables.outbox, to_role="order_desk"):
+        for line in notice["text"].splitlines():
+            if "is overdue" in line:
+                told[(notice["order_id"], line.rpartition("(")[2].partition(")")[0])] += 1
+    assert len(told) == 2_000
+    assert set(told.values()) == {1}
