@@ -12,7 +12,7 @@ from activities.order_file import OrderFile
 from domain.causes import Cause
 from domain.roles import Role
 from policy.deadlines import open_window
-from policy.model import Window
+from policy.window import Window
 from store import cases, tasks, windows
 from store.cases import CaseState
 

@@ -9,7 +9,7 @@ from domain.order_dates import ANSWERED
 from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
 from policy.instants import Timepieces
-from policy.model import Window
+from policy.window import Window
 from store import dates
 
 

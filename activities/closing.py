@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.ladder import listeners, rung_of
 from activities.leaving import give_back_everything, leave
 from activities.models import CLOSE_ORDER, Entered, OrderEnd
 from activities.order_file import Department, Keyed, OrderFile
@@ -10,7 +11,6 @@ from activities.transitions import show_standing
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import Mark
-from policy.model import Rung
 from store import cases, changes, goods, slots, stock, tasks, windows
 
 _ENDED = {
@@ -94,30 +94,21 @@ def _say(file: OrderFile, end: OrderEnd) -> None:
 
 async def _tell_of_cases(file: OrderFile, end: OrderEnd) -> None:
     """An order that ends with overdue cases: quality and administration settle them (E5)."""
-    rung = next((rung for rung in file.profile.ladder if rung.mark is Mark.CLOSING), None)
+    rung = rung_of(file, Mark.CLOSING)
     had = await cases.cases_of_order(file.conn, file.id)
     if rung is None or not had.count:
         return
     still = f"{len(had.still_open)} still open: {', '.join(had.still_open)}"
     still_zh = f"其中{len(had.still_open)}项未结案：{'、'.join(had.still_open)}"
-    text = f"{file.name} is {end.state.value} with {had.count} overdue cases"
+    count = f"{had.count} overdue case{'' if had.count == 1 else 's'}"
+    text = f"{file.name} is {end.state.value} with {count}"
     zh = f"{file.name_zh}{_ENDED[end.state]}，共有超期事项{had.count}项"
     text += f", {still}" if had.still_open else ", all closed"
     zh += f"，{still_zh}" if had.still_open else "，均已结案"
     kind = f"case_{rung.mark}"
     file.note(kind, text, key=f"{end.key}/closing")
-    for role in await _listeners(file, rung):
+    # Cases are the company's own business.
+    told = [role for role in await listeners(file, rung) if role is not Role.CUSTOMER]
+    for role in told:
         key = f"{end.key}/closing/{role}"
         file.tell(role, kind, f"{text}. {rung.action}", key=key, zh=zh)
-
-
-async def _listeners(file: OrderFile, rung: Rung) -> list[Role]:
-    """The roles that the rung names; an order's end has no owner."""
-    found: list[Role] = []
-    for listener in rung.tell:
-        if listener == "departments":
-            found += await tasks.roles_on(file.conn, file.id)
-        elif listener != "owner":
-            found.append(Role(listener))
-    # Cases are the company's own business.
-    return [role for role in dict.fromkeys(found) if role is not Role.CUSTOMER]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.case_starter import EscalateCase, StartCase
+from activities.ladder import listeners, rung_of
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
 from domain.roles import Role
 from domain.windows import Mark
-from policy.model import Rung
-from store import tasks, windows
+from store import windows
 from store.engine import Engine
 
 _SAID = {
@@ -83,15 +83,15 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     kind, key = f"window_{mark.mark.value}", f"{mark.window}/{mark.name}"
     data = {"window": mark.window, "rule": window.rule}
     file.note(kind, text, key=key, step=step.id if step else None, data=data)
-    rung = next((rung for rung in file.profile.ladder if rung.mark is mark.mark), None)
-    listeners = await _listeners(file, rung, window.role) if rung else []
+    rung = rung_of(file, mark.mark)
+    told = await listeners(file, rung, window.role)
     if mark.mark is Mark.REMINDER and rung is None:
-        listeners = [window.role]
+        told = [window.role]
     # A case is the company's own business.
     if mark.mark is Mark.WARNING and file.profile.customer_notice == "on_warning" and not of_case:
-        listeners.append(Role.CUSTOMER)
+        told.append(Role.CUSTOMER)
     if of_case:
-        listeners = [role for role in listeners if role is not Role.CUSTOMER]
+        told = [role for role in told if role is not Role.CUSTOMER]
     action = f". {rung.action}" if rung else ""
     zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
     return [
@@ -102,7 +102,7 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
             text=f"{file.name}: {text}" + ("" if role is Role.CUSTOMER else action),
             zh=zh,
         )
-        for role in dict.fromkeys(listeners)
+        for role in dict.fromkeys(told)
     ]
 
 
@@ -123,17 +123,3 @@ def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
             zh=f"{prefix_zh}{count} 项\n" + "\n".join(lines_zh),
         )
     ]
-
-
-async def _listeners(file: OrderFile, rung: Rung, owner: Role) -> list[Role]:
-    """The roles that the rung names."""
-    found: list[Role] = []
-    for listener in rung.tell:
-        if listener == "owner":
-            found.append(owner)
-        elif listener == "departments":
-            involved = await tasks.roles_on(file.conn, file.id)
-            found += [role for role in involved if role is not Role.CUSTOMER]
-        else:
-            found.append(Role(listener))
-    return found

@@ -12,15 +12,8 @@ from domain.errors import DateMissing
 from domain.roles import Role
 from domain.windows import DueWindow
 from policy.deadlines import open_window
-from policy.model import (
-    AlongsideStep,
-    Pace,
-    ReviewStep,
-    Step,
-    TaskStep,
-    WaitStep,
-    Window,
-)
+from policy.model import AlongsideStep, Pace, ReviewStep, Step, TaskStep, WaitStep
+from policy.window import Window
 from store import tasks
 
 EARLY = timedelta(seconds=1)

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.ladder import listeners, rung_of
 from activities.leaving import close_visits, closed_key, keep_answers, note_answer, note_end
 from activities.models import (
     OPEN_STEP,
@@ -15,8 +16,10 @@ from activities.models import (
 from activities.opening import open_visit
 from activities.order_file import Keyed, OrderFile
 from activities.transitions import Mover, show_standing
+from domain.answers import read_date
 from domain.orders import OrderState
 from domain.roles import Role
+from domain.windows import Mark
 from policy.model import DELAYED, AlongsideStep
 from store import story, tasks
 
@@ -49,7 +52,7 @@ class Steps(Mover):
             await close_visits(file, (record.left,), (record.decision,))
             outcome = record.decision.outcome.replace("_", " ")
             note_end(file, record.left, outcome, (record.decision,))
-            _tell_of_delay(file, record)
+            await _tell_of_delay(file, record)
             opened = await _open_following(file, record)
             await show_standing(file)
             return opened
@@ -58,8 +61,11 @@ class Steps(Mover):
         return await self.once(RECORD_PROGRESS, keyed, Entered, work)
 
 
-def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
-    """A delay goes to sales at once, and with its new date to the customer (S08.W07)."""
+async def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
+    """A delay goes to sales at once, and with its new date to the customer (S08.W07).
+
+    A new date behind the promised one endangers it, which is the leadership's business (E3).
+    """
     step = file.profile.step(record.left.step)
     assert isinstance(step, AlongsideStep)
     key = f"{record.key}/delay"
@@ -75,11 +81,18 @@ def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
         date = record.decision.data.get("new_date")
         text = f"{file.name} is delayed; the new date is {date or 'to be named'}"
         zh = f"{file.name_zh}延期，新交期：{date or '待定'}"
-        listeners = [Role.SALES]
+        told = [Role.SALES]
         if file.profile.customer_notice in {"on_delay_known", "on_warning"}:
-            listeners.append(Role.CUSTOMER)
-        for role in listeners:
+            told.append(Role.CUSTOMER)
+        if _endangers_the_promise(file, date):
+            told += await listeners(file, rung_of(file, Mark.LEADERSHIP))
+        for role in dict.fromkeys(told):
             file.tell(role, "delay", text, key=f"{key}/{role.value}", zh=zh)
+
+
+def _endangers_the_promise(file: OrderFile, date: str | None) -> bool:
+    day = read_date(date) if date else None
+    return day is not None and day > file.row.promised_at.astimezone(file.calendar.zone).date()
 
 
 async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:

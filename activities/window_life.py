@@ -21,7 +21,7 @@ from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind
 from policy.explaining import explain
-from policy.model import Window
+from policy.window import Window
 from policy.window_life import paused, recalculated, reset, resumed
 from store import tasks, windows
 from store.windows import LedgerLine

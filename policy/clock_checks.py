@@ -14,10 +14,10 @@ from policy.model import (
     Step,
     TaskStep,
     WaitStep,
-    Window,
     Work,
 )
 from policy.problems import FieldPath, Problem
+from policy.window import Window
 
 _OPENING, _RECEIVED = "opening", "received"
 

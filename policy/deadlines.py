@@ -17,7 +17,8 @@ from policy.instants import (
     expected_total,
     total,
 )
-from policy.model import Rung, Window
+from policy.ladder import Rung
+from policy.window import Window
 
 PROMISE_WARNING_DAYS = 3
 """Working days before a promised date at which sales warns (S28 "approaching", catalogue 3.3)."""

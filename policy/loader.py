@@ -10,20 +10,19 @@ from pydantic_core import ErrorDetails
 from policy.consistency import check
 from policy.extends import DIFFERENCES, Merge
 from policy.faults import ProfileError, ProfileErrors, choose, closest, said
+from policy.ladder import CaseRules, Rung
 from policy.model import (
     AlongsideStep,
-    CaseRules,
     GateStep,
     Profile,
     ResourceStep,
     ReviewStep,
-    Rung,
     TaskStep,
     WaitStep,
-    Window,
 )
 from policy.problems import FieldPath, Problem
 from policy.spots import PROFILES, Spot, read
+from policy.window import Window
 
 __all__ = ["PROFILES", "Loaded", "ProfileError", "ProfileErrors", "load_all", "load_profile"]
 

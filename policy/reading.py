@@ -3,26 +3,25 @@
 from collections.abc import Iterable, Iterator
 
 from domain.limits import Clock
+from domain.windows import Mark
+from policy.ladder import CaseRules, Listener, Rung
 from policy.model import (
     NEXT,
     REFUSE,
     AlongsideStep,
-    CaseRules,
     GateStep,
-    Listener,
     Pace,
     Profile,
     ResourceStep,
     ReviewStep,
     RouteStep,
-    Rung,
     Step,
     TaskStep,
     WaitStep,
-    Window,
     Work,
 )
 from policy.sanctions import Sanction
+from policy.window import Window
 
 _PACES = {
     Pace.ENGINE: "at once, by the platform",
@@ -216,9 +215,18 @@ def _required(step: TaskStep | AlongsideStep) -> list[str]:
     return [f"The answer names the {_and(map(_words, step.requires))}."] if step.requires else []
 
 
+_RUNGS = {
+    Mark.REMINDER: "At a reminder",
+    Mark.WARNING: "At the warning",
+    Mark.BREACH: "At the breach",
+    Mark.DUE_DATE: "When the promised date has passed",
+    Mark.CLOSING: "When an order with overdue cases ends",
+}
+
+
 def _rung(rung: Rung) -> str:
     if rung.at_least is None:
-        when = "At the warning" if rung.mark.level == 0 else "At the breach"
+        when = _RUNGS[rung.mark]
     else:
         whole = rung.after_percent == 100
         share = "One more window" if whole else f"{rung.after_percent} % of the window"

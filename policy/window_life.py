@@ -17,7 +17,8 @@ from policy.deadlines import (
     warning_used,
 )
 from policy.instants import Timepieces, advanced, due_at, measured, total
-from policy.model import Rung, Window
+from policy.ladder import Rung
+from policy.window import Window
 
 
 def used(window: DueWindow, tp: Timepieces, at: datetime) -> Fraction:

@@ -13,8 +13,9 @@ from policy.calendars import calendar
 from policy.deadlines import open_window
 from policy.explaining import explain
 from policy.instants import Timepieces
+from policy.ladder import Rung
 from policy.loader import PROFILES, load_profile
-from policy.model import Rung, Window
+from policy.window import Window
 
 CN = calendar("cn")
 LADDER = load_profile(PROFILES / "S08.yaml").ladder

@@ -17,7 +17,7 @@ from policy.deadlines import open_window
 from policy.explaining import amount_words, explain, explain_at
 from policy.instants import Timepieces
 from policy.loader import PROFILES, load_profile
-from policy.model import Window
+from policy.window import Window
 from policy.window_life import paused, recalculated, reset, resumed, used
 from tests.workflow.reference import is_open
 

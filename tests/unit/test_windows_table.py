@@ -17,7 +17,7 @@ from domain.limits import Limit
 from policy.calendars import calendar
 from policy.instants import Timepieces, due_at
 from policy.loader import load_profile
-from policy.model import Window
+from policy.window import Window
 
 Row = dict[str, str]
 STARTS = {

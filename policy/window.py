@@ -1,0 +1,33 @@
+"""A time window of a regulation, as its owner writes it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.base import Code, Line, Record
+from domain.limits import LimitText
+from domain.windows import PauseReason
+from policy.ids import RuleId, StepId
+
+
+class Window(Record):
+    """A time window of the regulation: `S08.W03`, two working hours.
+
+    It counts from its opening, from when the customer ordered (`received`), or from when a step
+    was last left. The warning falls at a of a limit `a-b`, else `warn_before` the due instant, else
+    at `warn_percent`.
+    `remind_percent` are shares at which the owner is reminded, all before the warning. `pauses`
+    are the reasons for which its time stands still. `calendar` is set where the window
+    does not run on the profile's own, for example a supplier's.
+    """
+
+    id: RuleId
+    limit: LimitText
+    starts: Line
+    stops: Line
+    warn_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 80
+    warn_before: LimitText | None = None
+    counts_from: Literal["opening", "received"] | StepId = "opening"
+    remind_percent: tuple[Annotated[int, Field(strict=True, ge=1, le=98)], ...] = ()
+    pauses: tuple[PauseReason, ...] = ()
+    calendar: Code | None = None
