@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from domain.windows import DueWindow
+from domain.windows import DueWindow, LedgerKind, PauseReason
 from store.tables import windows
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from workflows.contract import CaseByHand
+from workflows.contract import CALENDAR_PUBLISHED, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
 
+NEXT_VERSION = 2
 TO_PRODUCTION = S08_STEPS[: S08_STEPS.index("production")]
 FROM_QC = (*S08_STEPS[S08_STEPS.index("qc") :], *S08_AFTER_RELEASE)
 
@@ -160,6 +161,22 @@ async def changed(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def paused(floor: Floor) -> list[str]:
+    """A window is paused and reset, its calendar has a new version, and the run is handed on."""
+    placed = await floor.place(events_max=60)
+    await placed.walk(("entry",))
+    await placed.at("confirm")
+    await placed.adjust(LedgerKind.PAUSED, reason=PauseReason.CUSTOMER)
+    await placed.skip(timedelta(days=5))
+    await placed.adjust(LedgerKind.RESUMED, reason=PauseReason.CUSTOMER)
+    await placed.adjust(LedgerKind.RESET, rule="S08.W02")
+    await placed.handle.signal(
+        CALENDAR_PUBLISHED, CalendarPublished(calendar="cn", version=NEXT_VERSION)
+    )
+    await placed.walk((*TO_PRODUCTION[1:], "production", *FROM_QC))
+    return await received(placed)
+
+
 async def shortage(floor: Floor) -> list[str]:
     """Material that arrives later."""
     lines = [{"product": "EL-A4", "quantity": 5_000, "unit_price": "9.50"}]
@@ -200,6 +217,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         changed,
         refused,
         continued,
+        paused,
         shortage,  # last: it uses up the stock
     )
 }

@@ -39,6 +39,7 @@ from workflows.contract import (
 from workflows.starting import start_order
 
 PATIENCE_SECONDS = 60.0
+SETTLING_SECONDS = 1.0
 SKIPS_MAX = 10_000
 
 GOOD = {
@@ -354,6 +355,15 @@ class Placed:
 
         row: dict[str, Any] = await self.until(done, f"wish {wish_id} is settled")
         return row
+
+    async def settled_events(self) -> int:
+        """How many events the history has, once it grows no more."""
+        found = await self.events()
+        while True:
+            await asyncio.sleep(SETTLING_SECONDS)
+            before, found = found, await self.events()
+            if before == found:
+                return found
 
     async def events(self) -> int:
         """How many events the history has."""

@@ -22,6 +22,7 @@ from temporalio.client import (
 )
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from ops.stack.errors import StackError
 from ops.stack.preflight import free_port
 from ops.stack.temporal import EmbeddedTemporal
 from store import tables
@@ -44,9 +45,15 @@ KINDS = {
     "release_shipping",
     "record_dispatch",
     "record_marks",
+    "open_case",
+    "open_part",
     "close_order",
 }
 ANSWER_SECONDS = 5.0
+LATE_KINDS = {"record_marks", "open_case", "open_part"}
+"""What happens only to an order that is late."""
+STARTS_MAX = 10
+PATIENCE_SECONDS = 400.0
 
 
 @contextlib.asynccontextmanager
@@ -106,9 +113,9 @@ async def work_through(placed: Placed) -> None:
         tasks = await placed.at(step)
         if step == "confirm":
             await placed.skip(timedelta(days=10))
-            await placed.until(
-                lambda: placed.rows(tables.overdue_cases), "the breach has opened a case"
-            )
+            # The case hears of both rungs before the step is left, or it would ask for less.
+            for part in ("cause", "analysis", "decision"):
+                await placed.until(partial(placed.open_tasks, part), f"the case asks for {part}")
         if step == "production":
             await report_progress(placed)
         for task in tasks:
@@ -206,8 +213,13 @@ class KillableEngine:
         """Starts it again, for ever."""
         while True:
             await self.server.wait()
-            self.server = self._new()
-            await self.server.start()
+            for _ in range(STARTS_MAX):
+                self.server = self._new()
+                try:
+                    await self.server.start()
+                    break
+                except StackError:
+                    await asyncio.sleep(1)  # a busy machine frees a port or a file late
 
 
 async def until_answered(call: Callable[[], Awaitable[Any]]) -> None:
@@ -233,7 +245,10 @@ async def test_an_engine_killed_in_each_activity_changes_nothing(
         client = await connect(killable.server.address, "default")
         floor = Floor(idle_floor.engine, client, f"floor-{uuid4()}")
         killers = [EngineKiller(killable)]
-        async with build_worker(client, floor.engine, floor.task_queue, interceptors=killers):
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            build_worker(client, floor.engine, floor.task_queue, interceptors=killers),
+        ):
             killed = await floor.place()
             await work_in_time(killed)
     finally:
@@ -241,7 +256,7 @@ async def test_an_engine_killed_in_each_activity_changes_nothing(
         await asyncio.gather(supervisor, return_exceptions=True)
         await killable.server.stop()
 
-    assert killable.died_in >= KINDS - {"record_marks"}
+    assert killable.died_in >= KINDS - LATE_KINDS
     assert (await killed.row())["state"] == "completed"
     assert await story(killed) == await story(undisturbed)
     assert await belongings(killed) == await belongings(undisturbed)
