@@ -5,16 +5,18 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from activities.clocks import started_at, timepieces
+from activities.leaving import closed_key
 from activities.models import Enter, Entered, OpenTask, StepVisit
 from activities.order_file import OrderFile
 from activities.review_facts import review_facts
 from domain.errors import DateMissing
+from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow
 from policy.deadlines import open_window
 from policy.model import AlongsideStep, Pace, ReviewStep, Step, TaskStep, WaitStep
 from policy.window import Window
-from store import tasks
+from store import story, tasks
 
 EARLY = timedelta(seconds=1)
 """A window that began earlier than this before it was opened says so in its ledger."""
@@ -91,6 +93,25 @@ async def open_visit(
         data={"visit": visit.visit},
     )
     return Opened(tuple(opened), (window,) if window else (), due_at)
+
+
+async def open_unless_left(
+    file: OrderFile, workflow_id: str, visits: tuple[StepVisit, ...]
+) -> Entered:
+    """Opens visits alongside, but none with which the order is done already.
+
+    It may have gone on while the activity was on its way; then they ended with the step.
+    """
+    opened = [
+        await open_visit(file, workflow_id, visit)
+        for visit in visits
+        if file.row.state is OrderState.OPEN
+        and not await story.noted(file.conn, closed_key(file, visit))
+    ]
+    return Entered(
+        tasks=tuple(task for part in opened for task in part.tasks),
+        windows=tuple(window for part in opened for window in part.windows),
+    )
 
 
 async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:

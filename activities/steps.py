@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.ladder import listeners, rung_of
-from activities.leaving import close_visits, closed_key, keep_answers, note_answer, note_end
+from activities.leaving import close_visits, keep_answers, note_answer, note_end
 from activities.models import (
     OPEN_STEP,
     RECORD_DECISION,
@@ -13,15 +13,14 @@ from activities.models import (
     ProgressRecord,
     Transition,
 )
-from activities.opening import open_visit
+from activities.opening import open_unless_left
 from activities.order_file import Keyed, OrderFile
 from activities.transitions import Mover, show_standing
 from domain.answers import read_date
-from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import Mark
 from policy.model import DELAYED, AlongsideStep
-from store import story, tasks
+from store import tasks
 
 
 class Steps(Mover):
@@ -53,7 +52,7 @@ class Steps(Mover):
             outcome = record.decision.outcome.replace("_", " ")
             note_end(file, record.left, outcome, (record.decision,))
             await _tell_of_delay(file, record)
-            opened = await _open_following(file, record)
+            opened = await open_unless_left(file, record.workflow_id, record.following)
             await show_standing(file)
             return opened
 
@@ -93,17 +92,3 @@ async def _tell_of_delay(file: OrderFile, record: ProgressRecord) -> None:
 def _endangers_the_promise(file: OrderFile, date: str | None) -> bool:
     day = read_date(date) if date else None
     return day is not None and day > file.row.promised_at.astimezone(file.calendar.zone).date()
-
-
-async def _open_following(file: OrderFile, record: ProgressRecord) -> Entered:
-    opened = [
-        await open_visit(file, record.workflow_id, visit)
-        for visit in record.following
-        # The order may have gone on while the answer was on its way; then these ended with it.
-        if file.row.state is OrderState.OPEN
-        and not await story.noted(file.conn, closed_key(file, visit))
-    ]
-    return Entered(
-        tasks=tuple(task for part in opened for task in part.tasks),
-        windows=tuple(window for part in opened for window in part.windows),
-    )

@@ -14,12 +14,14 @@ from activities.models import (
     Entered,
     PromiseMove,
 )
-from activities.opening import open_visit
+from activities.opening import open_unless_left
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
+from domain.errors import CalendarError
 from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind
+from policy.deadlines import calendar_of
 from policy.explaining import explain
 from policy.window import Window
 from policy.window_life import paused, recalculated, reset, resumed
@@ -55,7 +57,7 @@ class WindowKeeper(Department):
             await close_visits(file, move.left, (), given_up=True)
             for visit in move.left:
                 note_end(file, visit, "the promised date has moved")
-            opened = [await open_visit(file, move.workflow_id, v) for v in move.following]
+            opened = await open_unless_left(file, move.workflow_id, move.following)
             as_of = Adjustment(
                 order_id=file.id, at=file.now, action=LedgerKind.RECALCULATED, windows=move.windows
             )
@@ -64,7 +66,7 @@ class WindowKeeper(Department):
             await _tell(file, move, before)
             return Entered(
                 windows=(
-                    *(window for part in opened for window in part.windows),
+                    *opened.windows,
                     *(window for window in moved if window is not None),
                 )
             )
@@ -103,17 +105,24 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
 async def _changed(
     file: OrderFile, adjustment: Adjustment, window: DueWindow, rule: Window
 ) -> DueWindow:
-    tp, at, reason = await timepieces(file, rule, window), adjustment.at, adjustment.reason
+    at, reason = adjustment.at, adjustment.reason
+    new = await timepieces(file, rule, window)
+    # Until now it ran by the version that it names, whatever was published meanwhile.
+    old = await timepieces_before(file, window, new)
     match adjustment.action:
         case LedgerKind.PAUSED if reason is not None:
-            return paused(window, reason, tp, at)
+            return paused(window, reason, old, at)
         case LedgerKind.RESUMED if reason is not None:
-            return resumed(window, reason, rule, tp, at)
+            return resumed(window, reason, rule, old=old, new=new, at=at)
         case LedgerKind.RESET:
-            return reset(window, rule, file.profile.ladder, tp, at)
+            return reset(window, rule, file.profile.ladder, new, at)
         case LedgerKind.RECALCULATED:
-            old = await timepieces_before(file, window, tp)
-            return recalculated(window, rule, old=old, new=tp, now=at)
+            try:
+                return recalculated(window, rule, old=old, new=new, now=at)
+            except CalendarError:
+                # Its date is gone, or lies beyond the new years: it stays due when it was due.
+                label = calendar_of(window, new).label
+                return window.model_copy(update={"calendar": label})
         case _:
             raise ValueError(f"{adjustment.action} of {window.key} is no adjustment")
 

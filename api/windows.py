@@ -104,7 +104,9 @@ def _explained(row: WindowRow, calendars: Mapping[str, WorkCalendar], now: datet
         return row  # written down by a release that kept less
     window = DueWindow.model_validate(row.body)
     tp = Timepieces(company=counted_on, bank=counted_on, dates={})
-    return row.model_copy(update={"explanation": explain_at(window, tp, row.stopped_at or now)})
+    ended = row.stopped_at is not None
+    said = explain_at(window, tp, row.stopped_at or now, ended=ended)
+    return row.model_copy(update={"explanation": said})
 
 
 @router.post(

@@ -17,9 +17,12 @@ def explain(window: DueWindow) -> str:
     return " ".join([_beginning(window), *_used_before(window), _end(window)])
 
 
-def explain_at(window: DueWindow, tp: Timepieces, at: datetime) -> str:
-    """The window as it stands at `at`: what is used by then and what remains."""
-    return " ".join([_beginning(window), *_used_until(window, tp, at), _end(window)])
+def explain_at(window: DueWindow, tp: Timepieces, at: datetime, *, ended: bool = False) -> str:
+    """The window as it stands at `at`: what is used by then and what remains.
+
+    One that has ended is told in the past, as of its end.
+    """
+    return " ".join([_beginning(window), *_used_until(window, tp, at), _end(window, ended=ended)])
 
 
 def remaining(window: DueWindow, tp: Timepieces, at: datetime) -> Fraction | None:
@@ -61,14 +64,15 @@ def _used_until(window: DueWindow, tp: Timepieces, at: datetime) -> list[str]:
     left = remaining(window, tp, at)
     if left is not None:
         clock = window.limit.clock
-        rest = f"{amount_words(clock, left)} left" if left >= 0 else f"{_late(clock, left)} late"
+        rest = f"{_rest(clock, left)} left" if left >= 0 else f"{_rest(clock, -left)} too much"
         spent = amount_words(clock, total(window.limit) - left)
         said.append(f"By {_said(at.astimezone(window.due_at.tzinfo))} it has used {spent}: {rest}.")
     return said
 
 
-def _late(clock: Clock, left: Fraction) -> str:
-    return amount_words(clock, -left)
+def _rest(clock: Clock, amount: Fraction) -> str:
+    """The same unit has just been named."""
+    return amount_words(clock, amount) if clock in _IN_DAYS else _length(int(amount))
 
 
 def _pauses(window: DueWindow) -> list[str]:
@@ -83,16 +87,15 @@ def _pauses(window: DueWindow) -> list[str]:
     return said
 
 
-def _end(window: DueWindow) -> str:
+def _end(window: DueWindow, *, ended: bool = False) -> str:
     if window.provisional:
         holidays = "the holidays of that year are not announced yet, so this is provisional"
     else:
         holidays = "its holidays are announced"
-    due = (
-        "it has no due instant until it goes on"
-        if window.paused_at is not None and window.limit.is_counted
-        else f"it is due on {_said(window.due_at)}"
-    )
+    if window.paused_at is not None and window.limit.is_counted and not ended:
+        due = "it has no due instant until it goes on"
+    else:
+        due = f"it {'was' if ended else 'is'} due on {_said(window.due_at)}"
     return f"So {due}, by calendar {window.calendar} ({holidays})."
 
 

@@ -42,15 +42,24 @@ def paused(window: DueWindow, reason: PauseReason, tp: Timepieces, at: datetime)
 
 
 def resumed(
-    window: DueWindow, reason: PauseReason, rule: Window, tp: Timepieces, at: datetime
+    window: DueWindow,
+    reason: PauseReason,
+    rule: Window,
+    *,
+    old: Timepieces,
+    new: Timepieces,
+    at: datetime,
 ) -> DueWindow:
-    """Goes on at `at` with what remained, once nobody is waited for any more."""
+    """Goes on at `at` with what remained, once nobody is waited for any more.
+
+    What was used was counted by `old`, the rest is counted by `new`.
+    """
     waiting = tuple(other for other in window.paused_for if other is not reason)
     if waiting or window.paused_at is None:
         return window.model_copy(update={"paused_for": waiting})
     at = max(window.paused_at, at)
-    seconds = window.paused_seconds + int((at - window.paused_at).total_seconds())
-    going_on = _rebased(window, rule, old=tp, new=tp, pivot=window.paused_at, at=at)
+    seconds = window.paused_seconds + _waited(window, at)
+    going_on = _rebased(window, rule, old=old, new=new, pivot=window.paused_at, at=at)
     return going_on.model_copy(
         update={"paused_at": None, "paused_for": (), "paused_seconds": seconds}
     )
@@ -59,7 +68,10 @@ def resumed(
 def reset(
     window: DueWindow, rule: Window, ladder: tuple[Rung, ...], tp: Timepieces, at: datetime
 ) -> DueWindow:
-    """Begins anew at `at` with the whole limit. Marks that have fallen stay where they fell."""
+    """Begins anew at `at` with the whole limit, paused or not before.
+
+    Marks that have fallen stay where they fell.
+    """
     anew = open_window(
         tp, rule, ladder, key=window.key, step=window.step, role=window.role, started_at=at
     )
@@ -70,9 +82,14 @@ def reset(
             "running_since": anew.started_at,
             "marks": tuple(fallen.get(mark.name, mark) for mark in anew.marks),
             "pause_count": window.pause_count,
-            "paused_seconds": window.paused_seconds,
+            "paused_seconds": window.paused_seconds + _waited(window, at),
         }
     )
+
+
+def _waited(window: DueWindow, at: datetime) -> int:
+    """Elapsed seconds of the pause that runs; none when it is not paused."""
+    return 0 if window.paused_at is None else int((at - window.paused_at).total_seconds())
 
 
 def recalculated(

@@ -1,5 +1,7 @@
 """The clerk writes down what does not move the order: partial answers, progress, changes."""
 
+from collections.abc import Callable
+
 from temporalio import workflow
 
 from activities.models import (
@@ -39,12 +41,14 @@ class Clerk:
         route: Route,
         due_lines: DueLines,
         windows: WindowDesk,
+        show: Callable[[], None],
     ) -> None:
         self._start = start
         self._progress = progress
         self._route = route
         self._due_lines = due_lines
         self._windows = windows
+        self._show = show
         self._busy = False
 
     @property
@@ -70,8 +74,10 @@ class Clerk:
                 await self._settle(self._progress.changes.pop(0))
             elif self._progress.promises:
                 await self._move_promise(self._progress.promises.pop(0))
+                self._show()
             else:
                 await self._windows.work_one()
+                self._show()
             self._busy = False
 
     async def _record(self, decision: Decision) -> None:
@@ -103,6 +109,10 @@ class Clerk:
 
     async def _move_promise(self, moved: MovedPromise) -> None:
         """The windows of the promise begin anew, those that hang on it are counted again."""
+        # A step on its way would open windows of the promise that this one does not know of.
+        await workflow.wait_condition(lambda: not self._due_lines.moving)
+        if self._progress.shipped:
+            return
         left, following = self._route.promise_visits()
         keys = {visit.key(self._start.order_id) for visit in left}
         hanging = self._due_lines.running(

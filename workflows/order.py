@@ -57,7 +57,9 @@ class OrderWorkflow:
         self._due_lines = DueLines(self._progress.windows, self._record_marks, tell_case)
         self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
         self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
-        self._clerk = Clerk(start, self._progress, self._route, self._due_lines, self._windows)
+        self._clerk = Clerk(
+            start, self._progress, self._route, self._due_lines, self._windows, self._show
+        )
         self._desk = TaskDesk(self._progress)
         self._state = OrderState.OPEN
 
@@ -201,6 +203,8 @@ class OrderWorkflow:
         self._show()
 
     def _show(self) -> None:
+        if self._progress.current is None and self._state is OrderState.OPEN:
+            return  # it is on its way to its first step
         show(self._start, self._progress, self._route, self._due_lines, self._state)
 
     @workflow.update(name=contract.COMPLETE_TASK, description="A role answers its open task")

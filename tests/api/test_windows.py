@@ -67,8 +67,8 @@ async def test_a_window_says_why_it_is_due_what_is_used_and_what_remains(
         "S08.W02 runs from 2026-09-21 08:30+08:00 for 4 working hours. "
         "It was paused once, 1 h in all. "
         "By 2026-09-21 11:00+08:00 it has used 1 h 30 min of working time: "
-        "2 h 30 min of working time left. "
-        "So it is due on 2026-09-21 15:00+08:00, by calendar cn@1 (its holidays are announced)."
+        "2 h 30 min left. "
+        "So it was due on 2026-09-21 15:00+08:00, by calendar cn@1 (its holidays are announced)."
     )
     assert [(line["kind"], line["by"]) for line in window["ledger"]] == [("paused", "key-of-sales")]
 

@@ -90,7 +90,7 @@ def test_any_pauses_leave_exactly_the_minutes_that_were_not_worked(
         window = paused(window, CUSTOMER, TP, now)
         pauses.append((now, now + wait * MINUTE))
         now += wait * MINUTE
-        window = resumed(window, CUSTOMER, window_rule, TP, now)
+        window = resumed(window, CUSTOMER, window_rule, old=TP, new=TP, at=now)
 
     assert window.due_at == due_by_the_minute(begin, minutes, pauses)
     assert used(window, TP, window.due_at) == minutes * 60
@@ -103,7 +103,7 @@ def test_a_pause_in_the_night_costs_no_working_time() -> None:
     window = opened(window_rule, at("09-21T16:00:00"))
 
     waiting = paused(window, CUSTOMER, TP, at("09-21T20:00:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at("09-22T06:00:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-22T06:00:00"))
 
     assert going_on.due_at == window.due_at
     assert going_on.used == 2 * 3600
@@ -114,7 +114,7 @@ def test_a_working_day_paused_at_noon_goes_on_with_the_rest_of_a_day() -> None:
     window = opened(window_rule, at("09-21T08:30:00"))
 
     waiting = paused(window, CUSTOMER, TP, at("09-22T12:30:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at("09-28T08:30:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-28T08:30:00"))
 
     # One day and 3.5 of 8 hours are used; 4.5 hours remain, of which 3.5 lie before lunch.
     assert waiting.used == 1 + Fraction(7, 16)
@@ -129,7 +129,7 @@ def test_a_day_stays_a_day_where_days_have_different_lengths() -> None:
     window = opened(window_rule, at("09-21T12:00:00"), tp)
 
     waiting = paused(window, CUSTOMER, tp, at("09-21T14:00:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, tp, at("09-22T08:00:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=tp, new=tp, at=at("09-22T08:00:00"))
 
     # A quarter of the long Monday is used; three quarters of the short Tuesday remain.
     assert waiting.used == Fraction(1, 4)
@@ -141,7 +141,7 @@ def test_elapsed_time_is_paused_by_the_clock_on_the_wall() -> None:
     window = opened(window_rule, at("09-21T10:00:00"))
 
     waiting = paused(window, CUSTOMER, TP, at("09-21T16:00:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at("09-26T03:00:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-26T03:00:00"))
 
     assert going_on.due_at == at("09-26T21:00:00")
     assert going_on.paused_seconds == 107 * 3600
@@ -152,7 +152,7 @@ def test_a_pause_after_the_breach_holds_up_the_higher_rungs_and_moves_no_past() 
     window = opened(window_rule, at("09-21T08:30:00"))
 
     waiting = paused(window, CUSTOMER, TP, at("09-21T11:00:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at("09-22T08:30:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-22T08:30:00"))
 
     before, after = marks(window), marks(going_on)
     assert (after["warning"], after["breach"]) == (before["warning"], before["breach"])
@@ -175,7 +175,7 @@ def test_a_time_of_day_moves_only_when_it_went_by_in_the_pause(
     window = opened(window_rule)
 
     waiting = paused(window, CUSTOMER, TP, at(since))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at(until))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at(until))
 
     assert going_on.due_at == at(due)
 
@@ -253,7 +253,7 @@ def test_a_paused_window_stays_paused_under_a_new_calendar() -> None:
     tp = Timepieces(company=new, bank=new, dates={})
 
     moved = recalculated(waiting, window_rule, old=TP, new=tp, now=at("09-21T16:00:00"))
-    going_on = resumed(moved, CUSTOMER, window_rule, tp, at("09-21T16:00:00"))
+    going_on = resumed(moved, CUSTOMER, window_rule, old=tp, new=tp, at=at("09-21T16:00:00"))
 
     assert moved.paused_at == waiting.paused_at
     assert going_on.due_at == at("09-23T10:30:00")
@@ -275,8 +275,8 @@ def test_two_reasons_end_with_the_later_one() -> None:
     window = paused(opened(window_rule), CUSTOMER, TP, at("09-21T09:30:00"))
 
     both = paused(window, SUPPLIER, TP, at("09-21T10:00:00"))
-    one = resumed(both, CUSTOMER, window_rule, TP, at("09-21T11:00:00"))
-    none = resumed(one, SUPPLIER, window_rule, TP, at("09-21T13:30:00"))
+    one = resumed(both, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-21T11:00:00"))
+    none = resumed(one, SUPPLIER, window_rule, old=TP, new=TP, at=at("09-21T13:30:00"))
 
     assert one.paused_at == at("09-21T09:30:00")
     assert none.due_at == at("09-21T16:30:00")
@@ -298,7 +298,7 @@ def test_a_reset_window_has_its_whole_limit_again() -> None:
 def test_an_explanation_names_start_used_pauses_remaining_calendar_and_rule() -> None:
     window_rule = rule("4h")
     waiting = paused(opened(window_rule), CUSTOMER, TP, at("09-21T09:30:00"))
-    going_on = resumed(waiting, CUSTOMER, window_rule, TP, at("09-21T10:30:00"))
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-21T10:30:00"))
 
     said = explain_at(going_on, TP, at("09-21T11:00:00"))
 
@@ -306,7 +306,7 @@ def test_an_explanation_names_start_used_pauses_remaining_calendar_and_rule() ->
         "S08.W03 runs from 2026-09-21 08:30+08:00 for 4 working hours. "
         "It was paused once, 1 h in all. "
         "By 2026-09-21 11:00+08:00 it has used 1 h 30 min of working time: "
-        "2 h 30 min of working time left. "
+        "2 h 30 min left. "
         f"So it is due on 2026-09-21 15:00+08:00, by calendar {CN.label} "
         "(its holidays are announced)."
     )
