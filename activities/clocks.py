@@ -46,9 +46,11 @@ async def timepieces_before(file: OrderFile, window: DueWindow, now: Timepieces)
     before = await file.calendar_labelled(window.calendar)
     if before is None:
         return now  # of a release that named its calendars otherwise
-    if window.calendar_name == now.bank.id:
-        return replace(now, bank=before)
-    return replace(now, company=before)
+    return replace(
+        now,
+        company=before if now.company.id == before.id else now.company,
+        bank=before if now.bank.id == before.id else now.bank,
+    )
 
 
 async def started_at(file: OrderFile, rule: Window, first: bool) -> datetime:
@@ -60,4 +62,6 @@ async def started_at(file: OrderFile, rule: Window, first: bool) -> datetime:
         return min(file.row.received_at, file.now)
     if rule.counts_from == "opening":
         return file.now
+    if any(line.kind == "step_done" and line.step == rule.counts_from for line in file.lines):
+        return file.now  # it is left in this very move, and not written down yet
     return await dates.left_at(file.conn, file.id, rule.counts_from) or file.now

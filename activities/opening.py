@@ -9,7 +9,7 @@ from activities.leaving import closed_key
 from activities.models import Enter, Entered, OpenTask, StepVisit
 from activities.order_file import OrderFile
 from activities.review_facts import review_facts
-from domain.errors import DateMissing
+from domain.errors import CalendarError
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow
@@ -125,7 +125,8 @@ async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWind
     key = visit.key(file.id)
     try:
         window = await compute_window(file, step, step.window, key=key, at=since)
-    except DateMissing as missing:
+    except CalendarError as missing:
+        # An order goes on without a clock that cannot be set, and its story says why.
         file.note("window_without_date", str(missing), key=f"{key}/no_date", step=step.id)
         return None
     if since < file.now - EARLY:
@@ -137,7 +138,7 @@ async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWind
 async def compute_window(
     file: OrderFile, step: Step, window: Window, *, key: str, at: datetime
 ) -> DueWindow:
-    """The window's absolute instants, when it opens at `at`. Raises DateMissing."""
+    """The window's absolute instants, when it opens at `at`. Raises CalendarError."""
     return open_window(
         await timepieces(file, window),
         window,

@@ -18,11 +18,12 @@ from activities.opening import open_unless_left
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
 from domain.errors import CalendarError
-from domain.orders import OrderRequest
+from domain.orders import OrderRequest, OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind
 from policy.deadlines import calendar_of
 from policy.explaining import explain
+from policy.model import Pace
 from policy.window import Window
 from policy.window_life import paused, recalculated, reset, resumed
 from store import tasks, windows
@@ -52,6 +53,8 @@ class WindowKeeper(Department):
         """Keeps the new date; its own windows end and open anew, with marks of their own."""
 
         async def work(file: OrderFile) -> Entered:
+            if file.row.state is not OrderState.OPEN:
+                return Entered()  # it ended while this was on its way
             before = file.row.promised_at
             _promise(file, move.promised_at)
             await close_visits(file, move.left, (), given_up=True)
@@ -62,6 +65,8 @@ class WindowKeeper(Department):
                 order_id=file.id, at=file.now, action=LedgerKind.RECALCULATED, windows=move.windows
             )
             moved = [await _adjust(file, as_of, window) for window in move.windows]
+            paced = [step.id for step in file.profile.steps if step.paced_by is Pace.PROMISE]
+            await tasks.move_due_of_steps(file.conn, file.id, paced, move.promised_at)
             await show_standing(file)
             await _tell(file, move, before)
             return Entered(
@@ -78,13 +83,17 @@ class WindowKeeper(Department):
 
 async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) -> DueWindow | None:
     """The window as it stands now; none when it has been stopped."""
+    key = _key(adjustment, window)
+    if await windows.is_in_ledger(file.conn, key):
+        # A later attempt, or one that has overslept: what stands there now is newer than this.
+        return await windows.standing_window(file.conn, window.key)
     rule = file.profile.window(window.rule)
     changed = await _changed(file, adjustment, window, rule)
     if not await windows.change_window(file.conn, changed, explain(changed)):
         return None
     file.ledger.append(
         LedgerLine(
-            key=f"{window.key}/{adjustment.action}/{adjustment.at.isoformat()}",
+            key=key,
             window=window.key,
             at=adjustment.at,
             kind=adjustment.action,
@@ -102,6 +111,12 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
     return changed
 
 
+def _key(adjustment: Adjustment, window: DueWindow) -> str:
+    """What happened to which window, why and when: nothing happens twice under it."""
+    why = f"-{adjustment.reason}" if adjustment.reason else ""
+    return f"{window.key}/{adjustment.action}{why}/{adjustment.at.isoformat()}"
+
+
 async def _changed(
     file: OrderFile, adjustment: Adjustment, window: DueWindow, rule: Window
 ) -> DueWindow:
@@ -109,22 +124,27 @@ async def _changed(
     new = await timepieces(file, rule, window)
     # Until now it ran by the version that it names, whatever was published meanwhile.
     old = await timepieces_before(file, window, new)
-    match adjustment.action:
-        case LedgerKind.PAUSED if reason is not None:
-            return paused(window, reason, old, at)
-        case LedgerKind.RESUMED if reason is not None:
-            return resumed(window, reason, rule, old=old, new=new, at=at)
-        case LedgerKind.RESET:
-            return reset(window, rule, file.profile.ladder, new, at)
-        case LedgerKind.RECALCULATED:
-            try:
+    try:
+        match adjustment.action:
+            case LedgerKind.PAUSED if reason is not None:
+                return paused(window, reason, old, at)
+            case LedgerKind.RESUMED if reason is not None:
+                return resumed(window, reason, rule, old=old, new=new, at=at)
+            case LedgerKind.RESET:
+                return reset(window, rule, file.profile.ladder, new, at)
+            case LedgerKind.RECALCULATED:
                 return recalculated(window, rule, old=old, new=new, now=at)
-            except CalendarError:
-                # Its date is gone, or lies beyond the new years: it stays due when it was due.
-                label = calendar_of(window, new).label
-                return window.model_copy(update={"calendar": label})
-        case _:
-            raise ValueError(f"{adjustment.action} of {window.key} is no adjustment")
+    except CalendarError:
+        # Its date is gone, or lies beyond the years that are known: it is due when it was due.
+        return _as_it_was(window, adjustment, calendar_of(window, new).label)
+    raise ValueError(f"{adjustment.action} of {window.key} is no adjustment")
+
+
+def _as_it_was(window: DueWindow, adjustment: Adjustment, label: str) -> DueWindow:
+    update: dict[str, object] = {"calendar": label}
+    if adjustment.action in (LedgerKind.RESUMED, LedgerKind.RESET):
+        update |= {"paused_at": None, "paused_for": ()}
+    return window.model_copy(update=update)
 
 
 def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: DueWindow) -> None:
@@ -135,7 +155,7 @@ def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: D
     file.note(
         f"window_{adjustment.action.value}",
         f"{window.rule} {said}{why}{due}{moved if due else ''}",
-        key=f"{window.key}/{adjustment.action}/{adjustment.at.isoformat()}",
+        key=_key(adjustment, window),
         step=window.step,
         data={"window": window.key, "rule": window.rule},
     )

@@ -143,6 +143,7 @@ async def publish(
         known = await calendars.list_versions(conn, spec.id)
         if not known and spec.id in SHIPPED:
             known = [_as_shipped(spec.id)]
+        _keeps_the_years(spec, known)
         is_current = bool(known) and digest_of(spec) == known[0].digest
         if is_current and confirm == _confirmation(spec, known[0].version):
             version = known[0].version  # published before, and the answer was lost
@@ -161,6 +162,17 @@ async def publish(
         workflow=publication_workflow_id(published),
         links={"calendar": f"/calendars/{spec.id}"},
     )
+
+
+def _keeps_the_years(spec: CalendarSpec, known: Sequence[Published]) -> None:
+    """Raises InvalidField: windows run in years that a narrower version would not know."""
+    if not known:
+        return
+    first, last = known[0].spec.first_year, known[0].spec.last_year
+    if spec.first_year > first:
+        raise InvalidField("spec.first_year", f"is later than before; write {first} or earlier")
+    if spec.last_year < last:
+        raise InvalidField("spec.last_year", f"is earlier than before; write {last} or later")
 
 
 async def _dry_run(

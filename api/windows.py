@@ -20,13 +20,16 @@ from api.services import Services, Wired
 from api.temporal import WorkflowGone
 from domain.base import Code, Line, Record, Text
 from domain.errors import InvalidField, NotAllowed
+from domain.quiet import quiet_for
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
 from domain.worktime import WorkCalendar
 from policy.calendars import SHIPPED, calendar
 from policy.explaining import explain_at
 from policy.instants import Timepieces
+from policy.model import Profile
 from store.calendars import read_calendars
+from store.profiles import pinned_profile
 from store.reading import read_ledger, read_windows
 from store.rows import FullOrderRow, WindowRow
 from store.story import Message, queue
@@ -198,6 +201,9 @@ async def _keep(
     )
     listeners = (Role.SALES, Role.DEPARTMENT_HEAD) if answer.at_risk else ()
     async with services.writing() as conn:
+        profile = Profile.model_validate(await pinned_profile(conn, order.profile_digest))
+        hours, zone = profile.quiet_hours, calendar(profile.calendar).zone
+        held_for = quiet_for(hours, zone, now) if hours else None
         await add_to_ledger(conn, order.id, [line])
         await queue(
             conn,
@@ -210,6 +216,7 @@ async def _keep(
                     text=f"{name}: {window.rule} cannot be kept, says {window.role}",
                     to_role=role,
                     text_zh=f"{name}：{window.rule} 预计不能按时完成（{Role(window.role).zh}）",
+                    held_for=held_for,
                 )
                 for role in listeners
             ],

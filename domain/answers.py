@@ -84,8 +84,14 @@ def _not_coming(day: date, today: date) -> str | None:
 
 
 def _moment(text: str, now: datetime) -> str | None:
-    if read_moment(text) is None:
+    """A date that may be over, but is of this time: no calendar knows all centuries."""
+    moment = read_moment(text)
+    if moment is None:
         return f"is neither an instant nor a date; {_AN_INSTANT}"
+    day = moment.astimezone(now.tzinfo).date() if isinstance(moment, datetime) else moment
+    if abs(day - now.date()) > AHEAD_MAX:
+        first, last = now.date() - AHEAD_MAX, now.date() + AHEAD_MAX
+        return f"{day} is too far away; write a date between {first} and {last}"
     return None
 
 

@@ -12,6 +12,7 @@ from policy.deadlines import (
     calendar_of,
     is_provisional,
     open_window,
+    share,
     share_used,
     warning_at,
     warning_used,
@@ -70,12 +71,14 @@ def reset(
 ) -> DueWindow:
     """Begins anew at `at` with the whole limit, paused or not before.
 
-    Marks that have fallen stay where they fell.
+    Marks that have fallen stay where they fell; while it was paused none fell.
     """
+    at = max(window.started_at, at)
+    stood_at = min(window.paused_at or at, at)
     anew = open_window(
         tp, rule, ladder, key=window.key, step=window.step, role=window.role, started_at=at
     )
-    fallen = {mark.name: mark for mark in window.marks if mark.at <= at}
+    fallen = {mark.name: mark for mark in window.marks if mark.at <= stood_at}
     return anew.model_copy(
         update={
             "started_at": window.started_at,
@@ -89,7 +92,9 @@ def reset(
 
 def _waited(window: DueWindow, at: datetime) -> int:
     """Elapsed seconds of the pause that runs; none when it is not paused."""
-    return 0 if window.paused_at is None else int((at - window.paused_at).total_seconds())
+    if window.paused_at is None:
+        return 0
+    return max(0, int((at - window.paused_at).total_seconds()))
 
 
 def recalculated(
@@ -122,7 +127,8 @@ def _rebased(
         due = _date(window, new, pivot, since)
     elif pivot < window.due_at:
         spent = used(window, old, pivot)
-        due = advanced(window.limit.clock, at, total(window.limit) - spent, new)
+        left = max(Fraction(0), total(window.limit) - spent)
+        due = advanced(window.limit.clock, at, left, new)
     else:
         spent, due = used(window, old, pivot), window.due_at
     basis = window.model_copy(update={"used": spent, "running_since": since})
@@ -139,11 +145,8 @@ def _rebased(
 
 
 def _date(window: DueWindow, new: Timepieces, pivot: datetime, since: datetime) -> datetime:
-    """When a limit that is an instant is due now; one that was missed stays missed.
-
-    The promised date itself may move even then: it is the customer's, not the clock's.
-    """
-    if window.due_at <= pivot and not window.limit.hangs_on_a_date:
+    """When a limit that is an instant is due now; one that was missed stays missed."""
+    if window.due_at <= pivot and not since > window.due_at:
         return window.due_at
     return due_at(window.limit, since, new)
 
@@ -158,7 +161,7 @@ def _moved(
 ) -> MarkAt:
     """Where a mark falls now; one that fell before the pivot stays where it fell."""
     (old, new), (pivot, at) = tps, stretch
-    if mark.at <= pivot and not (mark.mark in _ON_THE_DATE and due > pivot):
+    if mark.at <= pivot:
         return mark
     if mark.mark in _ON_THE_DATE:
         return _at(mark, due)
@@ -175,12 +178,13 @@ def _early(
 ) -> datetime:
     """Where a warning or a reminder falls once the window goes on at `at`."""
     if basis.limit.is_counted and (mark.percent is not None or rule.warn_before is None):
-        share = warning_used(rule) if mark.percent is None else share_used(rule, mark.percent)
-        left = max(Fraction(0), share - basis.used)
+        at_used = warning_used(rule) if mark.percent is None else share_used(rule, mark.percent)
+        left = max(Fraction(0), at_used - basis.used)
         return advanced(basis.limit.clock, at, left, new)
+    since = basis.counted_since
     if mark.percent is None:
-        return max(at, warning_at(new, rule, basis.counted_since, due))
-    return max(at, mark.at)
+        return max(at, warning_at(new, rule, since, due))
+    return max(at, new.company.add(since, share(new.company.between(since, due), mark.percent)))
 
 
 _ON_THE_DATE = (Mark.BREACH, Mark.DUE_DATE)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ScalarSelect,
     String,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -82,7 +83,14 @@ async def read_facts(conn: Connection, from_at: datetime, until: datetime) -> Fa
 def _windows(from_at: datetime, until: datetime) -> Any:
     """Windows that were decided in the period, and those that stood overdue in it."""
     columns = windows.c
-    breached = columns.state == WindowState.BREACHED.value
+    # A window that is over and not recorded yet is missed all the same: the workers may be down.
+    over = and_(
+        columns.state == WindowState.OPEN.value,
+        columns.stopped_at.is_(None),
+        columns.paused_at.is_(None),
+        columns.due_at < until,
+    )
+    breached = or_(columns.state == WindowState.BREACHED.value, over)
     stopped_in = and_(columns.stopped_at >= from_at, columns.stopped_at < until)
     touches = or_(
         and_(~breached, stopped_in),
@@ -97,7 +105,7 @@ def _windows(from_at: datetime, until: datetime) -> Any:
             columns.key,
             columns.step,
             columns.role,
-            columns.state,
+            case((breached, WindowState.BREACHED.value), else_=columns.state).label("state"),
             columns.started_at,
             columns.due_at,
             columns.stopped_at,

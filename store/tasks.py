@@ -139,6 +139,16 @@ async def move_due(conn: Connection, order_id: str, window: str, due_at: datetim
     await conn.execute(update(orders).where(*here).values(due_at=due_at))
 
 
+async def move_due_of_steps(
+    conn: Connection, order_id: str, steps: Sequence[str], due_at: datetime
+) -> None:
+    """Steps without a window of their own are due at another instant."""
+    of_steps = tasks.c.order_id == order_id, tasks.c.state == "open", tasks.c.step.in_(steps)
+    await conn.execute(update(tasks).where(*of_steps).values(due_at=due_at))
+    here = orders.c.id == order_id, orders.c.step.in_(steps)
+    await conn.execute(update(orders).where(*here).values(due_at=due_at))
+
+
 async def visit_facts(
     conn: Connection, order_id: str, step: str, visit: int
 ) -> dict[str, Any] | None:

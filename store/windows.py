@@ -147,6 +147,20 @@ async def change_window(conn: Connection, window: DueWindow, explanation: str) -
     return done.rowcount == 1
 
 
+async def is_in_ledger(conn: Connection, key: str) -> bool:
+    """Whether the ledger has a line with this key."""
+    found = await conn.scalar(select(window_ledger.c.id).where(window_ledger.c.key == key))
+    return found is not None
+
+
+async def standing_window(conn: Connection, key: str) -> DueWindow | None:
+    """A running window as it stands; none when it has been stopped."""
+    body = await conn.scalar(
+        select(windows.c.body).where(windows.c.key == key, windows.c.stopped_at.is_(None))
+    )
+    return None if body is None else DueWindow.model_validate(body)
+
+
 async def add_to_ledger(conn: Connection, order_id: str, lines: Iterable[LedgerLine]) -> None:
     """Writes lines of windows' ledgers; the same key writes its line once."""
     rows = [

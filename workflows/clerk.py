@@ -23,7 +23,7 @@ from domain.orders import ChangeState
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
-from workflows.route import Route
+from workflows.route import AUTOMATIC, Route
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
 from workflows.window_desk import WindowDesk
 
@@ -139,8 +139,11 @@ class Clerk:
         entered = await act(MOVE_PROMISE, move, Entered, "the promised date moves")
         self._progress.promised_at = moved.promised_at
         self._progress.version += 1
-        self._watch_what_still_runs(entered)
-        self._due_lines.adopt(entered.windows)
+        opened = {visit.key(self._start.order_id) for visit in following}
+        self._due_lines.adopt(window for window in entered.windows if window.key not in opened)
+        self._watch_what_still_runs(
+            Entered(windows=tuple(w for w in entered.windows if w.key in opened))
+        )
 
     def _watch_what_still_runs(self, opened: Entered) -> None:
         """The order may have left the step while the report was written down."""
@@ -151,6 +154,13 @@ class Clerk:
             for task in opened.tasks
             if StepVisit(step=task.step, visit=task.visit) in self._progress.beside
         )
+        if self._progress.current is None:
+            return
+        step = self._route.current
+        if step.waits_for is not None and (
+            self._progress.blocked or not isinstance(step, AUTOMATIC)
+        ):
+            self._windows.pause_around(step.waits_for, waits=True)
 
     def _beside(self, decision: Decision) -> StepVisit | None:
         """The alongside visit that the answered task belongs to."""

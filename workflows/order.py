@@ -264,11 +264,11 @@ class OrderWorkflow:
 
     @workflow.signal(name=contract.PROMISE_MOVED, description="The leadership set a new date")
     def promise_moved(self, moved: PromiseMoved) -> None:
-        """The promised date moves, unless the goods have left already."""
-        if not self._progress.shipped:
-            self._progress.promises.append(
-                MovedPromise(key=moved.case_id, promised_at=moved.promised_at)
-            )
+        """The promised date moves, once for each case, unless the goods have left already."""
+        key = moved.case_id
+        if not self._progress.shipped and key not in self._progress.promised_by:
+            self._progress.promised_by.append(key)
+            self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
 
     @workflow.update(
         name=contract.ADJUST_WINDOWS, description="Windows are paused, resumed or reset"

@@ -129,6 +129,7 @@ class OrderProgress(TaskProgress):
     version: int = 1
     promised_at: datetime | None = None
     promises: list[MovedPromise] = Field(default_factory=list)
+    promised_by: list[str] = Field(default_factory=list)
 
 
 class CaseProgress(TaskProgress):

@@ -79,13 +79,18 @@ class WindowDesk:
                 calendar=f"{published.calendar}@{published.version}",
             )
         )
+        self._hold()
 
     async def work_one(self) -> None:
-        """Has the first wish done and takes over the windows as they stand then."""
-        wish = self._progress.window_wishes.pop(0)
+        """Has the first wish done and takes over the windows as they stand then.
+
+        It stays the first in the queue until then: what comes meanwhile has to know of it.
+        """
+        wish = self._progress.window_wishes[0]
         found = tuple(running.window for running in self._due_lines.running(_wanted(wish)))
         if found:
             await self._adjust(wish, found)
+        del self._progress.window_wishes[0]
         self._hold()
 
     def pause_around(self, reason: PauseReason, *, waits: bool) -> None:
@@ -124,12 +129,11 @@ class WindowDesk:
         self._due_lines.adopt(adjusted.windows)
 
     def _hold(self) -> None:
-        """A window whose pause is not written down yet lets no mark fall either."""
+        """A window of which something is not written down yet lets no mark fall after the wish."""
         since: dict[str, datetime] = {}
         for wish in self._progress.window_wishes:
-            if wish.action is LedgerKind.PAUSED:
-                for key in wish.windows:
-                    since.setdefault(key, wish.at)
+            for running in self._due_lines.running(_wanted(wish)):
+                since.setdefault(running.window.key, wish.at)
         self._due_lines.hold(since)
 
     def _concerned(self, wished: WindowsAdjustment) -> tuple[RunningWindow, ...]:

@@ -329,3 +329,48 @@ def test_amounts_are_said_in_the_unit_of_their_clock(
     limit: str, amount: Fraction, words: str
 ) -> None:
     assert amount_words(rule(limit).limit.clock, amount) == words
+
+
+def test_a_paused_window_that_is_reset_after_its_due_instant_has_missed_nothing() -> None:
+    window_rule = rule("2h", remind_percent=[50])
+    waiting = paused(opened(window_rule), CUSTOMER, TP, at("09-21T09:00:00"))
+
+    anew = reset(waiting, window_rule, LADDER, TP, at("09-21T14:00:00"))
+
+    assert anew.due_at == at("09-21T16:00:00")
+    assert min(mark.at for mark in anew.marks) == at("09-21T15:00:00")
+    assert (anew.paused_at, anew.paused_seconds) == (None, 5 * 3600)
+
+
+def test_a_window_that_has_not_begun_is_reset_to_its_beginning() -> None:
+    window_rule = rule("same_day")
+    tomorrow = opened(window_rule, at("09-22T08:30:00"))
+
+    anew = reset(tomorrow, window_rule, LADDER, TP, at("09-21T16:00:00"))
+
+    assert anew.due_at == tomorrow.due_at
+    assert anew.paused_seconds == 0
+
+
+def test_a_date_that_was_missed_stays_missed_when_the_promise_moves() -> None:
+    window_rule = rule("due-3d", pauses=[])
+    window = opened(window_rule)
+    later = Timepieces(company=CN, bank=CN, dates={"promised": PROMISED + timedelta(days=7)})
+
+    moved = recalculated(
+        window, window_rule, old=TP, new=later, now=window.due_at + timedelta(minutes=5)
+    )
+
+    assert moved.due_at == window.due_at
+    assert marks(moved) == marks(window)
+
+
+def test_reminders_of_a_time_of_day_move_with_it() -> None:
+    window_rule = rule("before 17:00", remind_percent=[50])
+    waiting = paused(opened(window_rule), CUSTOMER, TP, at("09-21T09:00:00"))
+
+    going_on = resumed(waiting, CUSTOMER, window_rule, old=TP, new=TP, at=at("09-22T08:30:00"))
+
+    # Seven working hours lie between 08:30 and 17:00.
+    assert going_on.due_at == at("09-22T17:00:00")
+    assert marks(going_on)["reminder_50"] == at("09-22T12:00:00")
