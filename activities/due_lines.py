@@ -94,13 +94,14 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
         told = [role for role in told if role is not Role.CUSTOMER]
     action = f". {rung.action}" if rung else ""
     zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
+    action_zh = f"。{rung.action_zh}" if rung and rung.action_zh else ""
     return [
         _Notice(
             role=role,
             kind=kind,
             key=f"{key}/{role.value}",
             text=f"{file.name}: {text}" + ("" if role is Role.CUSTOMER else action),
-            zh=zh,
+            zh=zh + ("" if role is Role.CUSTOMER else action_zh),
         )
         for role in dict.fromkeys(told)
     ]

@@ -208,7 +208,7 @@ def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
         "task_opened",
         f"{file.name} waits for you: {task.title}{due}",
         key=f"{task.id}/opened",
-        zh=f"{file.name_zh}待办：{task.title_zh}{due_zh}",
+        zh=f"{file.name_zh} 有待办事项：{task.title_zh}{due_zh}",
     )
     return OpenTask(
         id=task.id,

@@ -105,10 +105,18 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
             calendar=changed.calendar,
         )
     )
-    if changed.due_at != window.due_at:
-        await tasks.move_due(file.conn, file.id, window.key, changed.due_at)
-    _note(file, adjustment, window, changed)
+    if _shown_due(changed) != _shown_due(window):
+        await tasks.move_due(file.conn, file.id, window.key, _shown_due(changed))
+    # A new calendar that moves nothing is no event in the order's story.
+    if adjustment.action is not LedgerKind.RECALCULATED or changed.due_at != window.due_at:
+        _note(file, adjustment, window, changed)
     return changed
+
+
+def _shown_due(window: DueWindow) -> datetime | None:
+    """What inbox and lists show: nothing while a limit stands still."""
+    stands_still = window.paused_at is not None and window.limit.is_counted
+    return None if stands_still else window.due_at
 
 
 def _key(adjustment: Adjustment, window: DueWindow) -> str:

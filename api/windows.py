@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter
@@ -48,7 +48,7 @@ ACTIONS = {
 class Adjustment(Record):
     """What is to happen to running windows: all that allow the reason, or those of one rule."""
 
-    action: Annotated[str, Field(pattern="^(pause|resume|reset)$", examples=["pause"])]
+    action: Literal["pause", "resume", "reset"]
     reason: PauseReason | None = Field(None, description="Whom it waits for; not for a reset")
     rule: Code | None = Field(None, description="One rule's window; a reset names it")
     note: Line | None = None

@@ -147,6 +147,7 @@ class DueWindow(Record):
     paused_for: tuple[PauseReason, ...] = ()
     pause_count: int = 0
     paused_seconds: int = 0
+    reset_at: datetime | None = None
 
     @property
     def counted_since(self) -> datetime:

@@ -20,7 +20,10 @@ from policy.faults import ProfileErrors
 READER = Role.CONTROL
 PUBLISHER = Role.OPERATIONS
 
-app = App(name="calendar", help="Working calendars: count with them, check and publish them.")
+app = App(
+    name="calendar",
+    help="Working calendars: check and publish them; count with the shipped ones.",
+)
 calendar_sums.register(app)
 
 

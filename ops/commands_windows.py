@@ -101,6 +101,28 @@ async def reset(
     await _adjust(order, body, Role.OPERATIONS, api, key)
 
 
+@app.command
+async def risk(
+    order: str,
+    rule: str,
+    *,
+    role: Role,
+    at_risk: Annotated[bool, Parameter(negative="--in-hand")],
+    note: Note = None,
+    api: Address = None,
+    key: Key = None,
+) -> None:
+    """Answer a warning as the window's owner: can it be kept?
+
+    Example: `dueline windows risk SO-2026-000004 S08.W04 --role production --at-risk`
+    """
+    async with client_for(api, key, role) as client:
+        path = f"/orders/{await order_id_of(client, order)}/windows/risk"
+        body = {"rule": rule, "at_risk": at_risk} | ({"note": note} if note else {})
+        await client.post(path, body)
+    print(f"{rule}: {'at risk; sales and the department head are told' if at_risk else 'in hand'}")
+
+
 async def _adjust(
     order: str, body: dict[str, str | None], role: Role, api: str | None, key: str | None
 ) -> None:

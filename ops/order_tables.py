@@ -152,10 +152,16 @@ def _windows(windows: Sequence[Item]) -> Table:
             window["limit"],
             local(window["started_at"]),
             local(window["due_at"]),
-            Text(window["state"], style="red" if window["state"] == "breached" else ""),
+            _window_state(window),
             marks or "-",
         )
     return table
+
+
+def _window_state(window: Item) -> Text:
+    if window["paused_at"] and not window["stopped_at"]:
+        return Text(f"paused ({', '.join(window['paused_for'])})", style="yellow")
+    return Text(window["state"], style="red" if window["state"] == "breached" else "")
 
 
 def _name(order: Item) -> str:

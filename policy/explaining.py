@@ -22,7 +22,8 @@ def explain_at(window: DueWindow, tp: Timepieces, at: datetime, *, ended: bool =
 
     One that has ended is told in the past, as of its end.
     """
-    return " ".join([_beginning(window), *_used_until(window, tp, at), _end(window, ended=ended)])
+    over = ended or (window.paused_at is None and at > window.due_at)
+    return " ".join([_beginning(window), *_used_until(window, tp, at), _end(window, over=over)])
 
 
 def remaining(window: DueWindow, tp: Timepieces, at: datetime) -> Fraction | None:
@@ -41,14 +42,18 @@ def amount_words(clock: Clock, amount: Fraction) -> str:
         Clock.BANK_DAYS: "bank days",
     }[clock]
     if clock in _IN_DAYS:
-        return f"{float(amount):.2f}".rstrip("0").rstrip(".") + f" {kind}"
+        number = f"{float(amount):.2f}".rstrip("0").rstrip(".")
+        return f"{number} {kind.removesuffix('s') if number == '1' else kind}"
     return f"{_length(int(amount))} {kind}"
 
 
 def _beginning(window: DueWindow) -> str:
     limit = window.limit
     bound = f"for {limit.words}" if limit.is_counted else f"until {limit.words}"
-    return f"{window.rule} runs from {_said(window.started_at)} {bound}."
+    began = f"{window.rule} runs from {_said(window.started_at)} {bound}."
+    if window.reset_at is None:
+        return began
+    return f"{began} It was reset at {_said(window.reset_at)} and has its whole limit since then."
 
 
 def _used_before(window: DueWindow) -> list[str]:
@@ -87,15 +92,15 @@ def _pauses(window: DueWindow) -> list[str]:
     return said
 
 
-def _end(window: DueWindow, *, ended: bool = False) -> str:
+def _end(window: DueWindow, *, over: bool = False) -> str:
     if window.provisional:
         holidays = "the holidays of that year are not announced yet, so this is provisional"
     else:
         holidays = "its holidays are announced"
-    if window.paused_at is not None and window.limit.is_counted and not ended:
+    if window.paused_at is not None and window.limit.is_counted and not over:
         due = "it has no due instant until it goes on"
     else:
-        due = f"it {'was' if ended else 'is'} due on {_said(window.due_at)}"
+        due = f"it {'was' if over else 'is'} due on {_said(window.due_at)}"
     return f"So {due}, by calendar {window.calendar} ({holidays})."
 
 

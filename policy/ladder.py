@@ -26,6 +26,7 @@ class Rung(Record):
     after_percent: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
     at_least: LimitText | None = None
     action: Line
+    action_zh: Line | None = None
 
     @model_validator(mode="after")
     def _waits_only_after_the_breach(self) -> Self:

@@ -83,6 +83,7 @@ def reset(
         update={
             "started_at": window.started_at,
             "running_since": anew.started_at,
+            "reset_at": anew.started_at,
             "marks": tuple(fallen.get(mark.name, mark) for mark in anew.marks),
             "pause_count": window.pause_count,
             "paused_seconds": window.paused_seconds + _waited(window, at),

@@ -125,7 +125,7 @@ def _of_no_case(order_id: str | BindParameter[str]) -> ColumnElement[bool]:
 _CLOSE = _close_statement()
 
 
-async def move_due(conn: Connection, order_id: str, window: str, due_at: datetime) -> None:
+async def move_due(conn: Connection, order_id: str, window: str, due_at: datetime | None) -> None:
     """A window is due at another instant: so are its tasks, and the order if it is there now."""
     of_window = tasks.c.order_id == order_id, tasks.c.state == "open"
     visit = tasks.c.step + "/" + cast(tasks.c.visit, String)

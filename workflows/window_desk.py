@@ -148,7 +148,10 @@ class WindowDesk:
                 case LedgerKind.RESUMED:
                     return wished.reason in self._waits_for(window)
                 case _:
-                    return wished.rule is not None and not running.breached
+                    # A date of the order is nobody's to begin anew.
+                    return bool(wished.rule) and not (
+                        running.breached or window.limit.hangs_on_a_date
+                    )
 
         return self._due_lines.running(met)
 
@@ -172,7 +175,7 @@ class WindowDesk:
         if wished.action is LedgerKind.RESUMED:
             why = f"no window is paused because it {_words(wished)}"
             return _refusal("InvalidField", "reason", why + runs)
-        why = "names no running window that is still in time"
+        why = "names no running window that is still in time and may begin anew"
         return _refusal("InvalidField", "rule", why + runs)
 
 

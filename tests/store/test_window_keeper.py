@@ -64,12 +64,15 @@ async def test_a_moved_due_instant_shows_in_window_task_list_and_ledger(bench: B
     paused = await keeper.adjust_windows(
         adjusted(order, one, LedgerKind.PAUSED, one.started_at + HOUR)
     )
+    [waiting] = await bench.rows(tables.tasks, order_id=order.id, state="open", step="confirm")
+    while_paused = (waiting["due_at"], (await order.row())["due_at"])
     resumed = await keeper.adjust_windows(
         adjusted(order, paused.windows[0], LedgerKind.RESUMED, one.started_at + 2 * HOUR)
     )
 
     due = resumed.windows[0].due_at
     assert due > one.due_at
+    assert while_paused == (None, None)
     [row] = await bench.rows(tables.windows, key=one.key)
     [task] = await bench.rows(tables.tasks, order_id=order.id, state="open", step="confirm")
     assert row["due_at"] == task["due_at"] == (await order.row())["due_at"] == due

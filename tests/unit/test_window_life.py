@@ -374,3 +374,19 @@ def test_reminders_of_a_time_of_day_move_with_it() -> None:
     # Seven working hours lie between 08:30 and 17:00.
     assert going_on.due_at == at("09-22T17:00:00")
     assert marks(going_on)["reminder_50"] == at("09-22T12:00:00")
+
+
+def test_an_explanation_says_that_a_window_was_reset() -> None:
+    window_rule = rule("3h")
+    anew = reset(opened(window_rule), window_rule, LADDER, TP, at("09-21T10:30:00"))
+
+    said = explain_at(anew, TP, at("09-21T11:00:00"))
+
+    assert "It was reset at 2026-09-21 10:30+08:00 and has its whole limit since then." in said
+    assert "it has used 30 min of working time: 2 h 30 min left. So it is due on" in said
+
+
+def test_an_explanation_of_a_missed_window_speaks_of_the_past() -> None:
+    said = explain_at(opened(rule("1h")), TP, at("09-21T10:00:00"))
+
+    assert "30 min too much. So it was due on 2026-09-21 09:30+08:00" in said
