@@ -30,10 +30,10 @@ from store import tasks, windows
 from store.windows import LedgerLine
 
 _SAID = {
-    LedgerKind.PAUSED: ("is paused", "暂停计时"),
-    LedgerKind.RESUMED: ("goes on", "恢复计时"),
-    LedgerKind.RESET: ("begins anew", "重新计时"),
-    LedgerKind.RECALCULATED: ("is counted anew", "重新计算"),
+    LedgerKind.PAUSED: "is paused",
+    LedgerKind.RESUMED: "goes on",
+    LedgerKind.RESET: "begins anew",
+    LedgerKind.RECALCULATED: "is counted anew",
 }
 
 
@@ -156,7 +156,7 @@ def _as_it_was(window: DueWindow, adjustment: Adjustment, label: str) -> DueWind
 
 
 def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: DueWindow) -> None:
-    said = _SAID[adjustment.action][0]
+    said = _SAID[adjustment.action]
     why = f": it {adjustment.reason.words}" if adjustment.reason else ""
     due = f", due {file.said(changed.due_at)}" if changed.paused_at is None else ""
     moved = f" instead of {file.said(window.due_at)}" if changed.due_at != window.due_at else ""

@@ -80,18 +80,6 @@ class PauseReason(StrEnum):
         """As a reader says it: `waits for the customer`."""
         return "waits for payment" if self is PauseReason.PAYMENT else f"waits for the {self}"
 
-    @property
-    def zh(self) -> str:
-        """The Chinese term."""
-        return _PAUSES_ZH[self]
-
-
-_PAUSES_ZH = {
-    PauseReason.CUSTOMER: "等待客户",
-    PauseReason.PAYMENT: "等待付款",
-    PauseReason.SUPPLIER: "等待供应商",
-}
-
 
 MAY_PAUSE: dict[PauseReason, frozenset[Role]] = {
     PauseReason.CUSTOMER: frozenset(
