@@ -40,7 +40,8 @@ class WindowDesk:
         allowed = MAY_RESET
         if wished.action is not LedgerKind.RESET:
             if wished.reason is None:
-                raise _refusal("InvalidField", "reason", "says whom the order waits for")
+                reasons = ", ".join(PauseReason)
+                raise _refusal("InvalidField", "reason", f"is missing; write one of {reasons}")
             allowed = MAY_PAUSE[wished.reason] | MAY_RESET
         if allowed.isdisjoint(wished.roles):
             raise _refusal("NotAllowed", "roles", f"this is for {_names(allowed)}")
