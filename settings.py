@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=1, le=65535)  # where uvicorn is looked for first
     temporal_port: int = Field(default=7233, ge=1, le=65535)  # Temporal's own default
     ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
+    ui_url: str | None = None  # where people find the Web UI, when it is not the embedded one
     log_format: Literal["console", "json"] = "console"
     channels: Path | None = None  # who is told where; without the file the log has every notice
     # The id of a closed order refuses a second start this long; complaints come within a quarter.
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
     @classmethod
     def _for_sqlalchemy(cls, url: str | None) -> str | None:
         return None if url is None else sqlalchemy_url(url)
+
+    @property
+    def web_ui_url(self) -> str:
+        """Where people find the Web UI."""
+        return (self.ui_url or f"http://127.0.0.1:{self.ui_port}").rstrip("/")
 
     @field_validator("data_dir", "channels")
     @classmethod

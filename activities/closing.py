@@ -56,8 +56,11 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         reason=end.reason,
         closed_at=file.now,
         step=None,
+        step_since=None,
         waiting_role=None,
         due_at=None,
+        held_at=None,
+        held_because=None,
     )
     _say(file, end)
     if completed:

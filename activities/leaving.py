@@ -45,6 +45,8 @@ def note_end(
     """Writes the end of a visit into the story."""
     step = file.profile.step(visit.step)
     by = ", ".join(dict.fromkeys(decision.role.words for decision in decisions))
+    if any(decision.skipped for decision in decisions):
+        by = "skipped by operations with four eyes"
     file.note(
         "step_done",
         f"{step.title}: {outcome}" + (f" ({by})" if by else ""),

@@ -20,6 +20,7 @@ RECORD_MARKS = "record_marks"
 ADJUST_WINDOWS = "adjust_windows"
 MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
+NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
 TELL_WORKFLOWS = "tell_workflows"
@@ -40,7 +41,7 @@ class StepVisit(Record):
 
 
 class Decision(Record):
-    """One role's answer to its task."""
+    """One role's answer to its task; `skipped` says that operations gave it in the role's place."""
 
     task_id: str
     role: Role
@@ -49,6 +50,7 @@ class Decision(Record):
     at: datetime
     note: str | None = None
     data: dict[str, str] = Field(default_factory=dict)
+    skipped: bool = False
 
 
 class OpenTask(Record):
@@ -217,6 +219,15 @@ class Adjusted(Record):
     """The windows as they stand now."""
 
     windows: tuple[DueWindow, ...] = ()
+
+
+class HoldNote(Record):
+    """The order is held from `at` on, or goes on; `because` is none when it goes on."""
+
+    order_id: str
+    at: datetime
+    by: str
+    because: str | None = None
 
 
 class PromiseMove(Record):

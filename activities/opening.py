@@ -60,6 +60,7 @@ async def enter(
         step=step.id,
         waiting_role=waiting.value,
         due_at=main.due_at,
+        step_since=file.now,
     )
     opened = [main, *beside]
     return Entered(

@@ -11,6 +11,7 @@ from activities.cases import OverdueCases
 from activities.changes import Changes
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
+from activities.holding import Holding
 from activities.materials import Materials
 from activities.packing import Packing
 from activities.planning import Planning
@@ -44,6 +45,7 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.adjust_windows,
         windows.move_promise,
         Changes(engine).settle_change,
+        Holding(engine).note_hold,
         Closing(engine).close_order,
         Assessments(engine).assess_period,
         Publication(engine, client).tell_workflows,

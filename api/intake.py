@@ -60,6 +60,6 @@ def web_ui(services: Services, caller: Principal, order_id: str) -> str | None:
         return None
     settings = services.settings
     return (
-        f"http://127.0.0.1:{settings.ui_port}/namespaces/{settings.temporal_namespace}"
+        f"{settings.web_ui_url}/namespaces/{settings.temporal_namespace}"
         f"/workflows/{order_workflow_id(order_id)}"
     )

@@ -57,3 +57,6 @@ _CHINESE = {
 
 STAFF: frozenset[Role] = frozenset(Role) - {Role.CUSTOMER}
 """Everybody inside the company."""
+
+MAY_AGREE: frozenset[Role] = frozenset({Role.OPERATIONS, Role.LEADERSHIP, Role.CONTROL})
+"""Who may be the second pair of eyes when operations skips a step."""

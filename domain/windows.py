@@ -69,15 +69,21 @@ class WindowState(StrEnum):
 
 
 class PauseReason(StrEnum):
-    """Whom a paused window waits for: its time is not the department's."""
+    """Whom a paused window waits for: its time is not the department's.
+
+    `hold` is operations' own: it pauses every window of a held order, and no rule names it.
+    """
 
     CUSTOMER = "customer"
     PAYMENT = "payment"
     SUPPLIER = "supplier"
+    HOLD = "hold"
 
     @property
     def words(self) -> str:
         """As a reader says it: `waits for the customer`."""
+        if self is PauseReason.HOLD:
+            return "is on hold"
         return "waits for payment" if self is PauseReason.PAYMENT else f"waits for the {self}"
 
 
@@ -87,8 +93,11 @@ MAY_PAUSE: dict[PauseReason, frozenset[Role]] = {
     ),
     PauseReason.PAYMENT: frozenset({Role.FINANCE, Role.SALES_MANAGER}),
     PauseReason.SUPPLIER: frozenset({Role.PURCHASING, Role.PLANNING}),
+    PauseReason.HOLD: frozenset(),
 }
-"""Who may say that a window waits: those who talk to the one waited for."""
+"""Who may say that a window waits: those who talk to the one waited for. A hold is no such word:
+it stops the whole order.
+"""
 
 MAY_RESET: frozenset[Role] = frozenset({Role.LEADERSHIP, Role.CONTROL, Role.OPERATIONS})
 """Who may let a window begin anew."""

@@ -81,6 +81,7 @@ def build(arguments: list[str]) -> App:
     app.command(
         "ops.commands_overdue:app", name="overdue", help="List, show and open overdue cases."
     )
+    app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
         from ops.commands_orders import register
         from ops.commands_report import report

@@ -14,11 +14,10 @@ from domain.limits import LimitText
 from domain.quiet import QuietHours
 from domain.roles import Role
 from domain.stages import Stage
-from domain.windows import PauseReason
 from policy.ids import StepId
 from policy.ladder import CaseRules, Rung
 from policy.sanctions import Sanction
-from policy.window import Window
+from policy.window import Outside, Window
 
 Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -75,7 +74,7 @@ class StepBase(Record):
     standard: Line
     window: Window | None = None
     paced_by: Pace | None = None
-    waits_for: PauseReason | None = None
+    waits_for: Outside | None = None
     detour: StrictBool = False
     rules: tuple[Line, ...] = ()
 

@@ -9,6 +9,9 @@ from domain.limits import LimitText
 from domain.windows import PauseReason
 from policy.ids import RuleId, StepId
 
+Outside = Literal[PauseReason.CUSTOMER, PauseReason.PAYMENT, PauseReason.SUPPLIER]
+"""Whom a rule may wait for; a hold is operations' own and needs no rule."""
+
 
 class Window(Record):
     """A time window of the regulation: `S08.W03`, two working hours.
@@ -29,5 +32,5 @@ class Window(Record):
     warn_before: LimitText | None = None
     counts_from: Literal["opening", "received"] | StepId = "opening"
     remind_percent: tuple[Annotated[int, Field(strict=True, ge=1, le=98)], ...] = ()
-    pauses: tuple[PauseReason, ...] = ()
+    pauses: tuple[Outside, ...] = ()
     calendar: Code | None = None

@@ -143,6 +143,9 @@ orders = Table(
     Column("slack", String(16), nullable=False, server_default="on_time"),
     Column("level", Integer),
     Column("reason", Text),
+    Column("step_since", Instant),
+    Column("held_at", Instant),
+    Column("held_because", Text),
     Column("received_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -373,6 +376,22 @@ deliveries = Table(
     Column("error", Text),
     Index("ix_deliveries_pending", "channel", "notice", postgresql_where=text("state = 'pending'")),
     Index("ix_deliveries_dead", "notice", postgresql_where=text("state = 'dead'")),
+)
+
+# --- operations ------------------------------------------------------------------------------
+
+ops_actions = Table(
+    "ops_actions",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False, server_default=NOW),
+    Column("by", Text, nullable=False),  # the key's name
+    Column("action", String(32), nullable=False),
+    Column("target", Text, nullable=False),  # an order, a workflow, an activity type, a version
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("outcome", Text, nullable=False, server_default=""),
+    Column("detail", JSONB, nullable=False, server_default="{}"),
+    Index("ix_ops_actions_target", "target", "id"),
 )
 
 # --- rules that change while orders run ------------------------------------------------------

@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from activities.models import (
     MOVE_PROMISE,
+    NOTE_HOLD,
     RECORD_DECISION,
     RECORD_PROGRESS,
     SETTLE_CHANGE,
@@ -60,7 +61,11 @@ class Clerk:
     def _waiting(self) -> bool:
         progress = self._progress
         return bool(
-            progress.reported or progress.changes or progress.promises or self._windows.waiting
+            progress.reported
+            or progress.changes
+            or progress.promises
+            or progress.hold_notes
+            or self._windows.waiting
         )
 
     async def work(self) -> None:
@@ -74,6 +79,10 @@ class Clerk:
                 await self._settle(self._progress.changes.pop(0))
             elif self._progress.promises:
                 await self._move_promise(self._progress.promises.pop(0))
+                self._show()
+            elif self._progress.hold_notes:
+                held = self._progress.hold_notes.pop(0)
+                await note(NOTE_HOLD, held, "on hold" if held.because else "goes on after a hold")
                 self._show()
             else:
                 await self._windows.work_one()
@@ -161,6 +170,8 @@ class Clerk:
             self._progress.blocked or not isinstance(step, AUTOMATIC)
         ):
             self._windows.pause_around(step.waits_for, waits=True)
+        if self._progress.hold is not None:
+            self._windows.pause_held()
 
     def _beside(self, decision: Decision) -> StepVisit | None:
         """The alongside visit that the answered task belongs to."""

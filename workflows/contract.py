@@ -27,9 +27,21 @@ STEP_LEFT = "step_left"
 ESCALATED = "escalated"
 PROMISE_MOVED = "promise_moved"
 ADJUST_WINDOWS = "adjust_windows"
+HOLD_ORDER = "hold_order"
+RELEASE_ORDER = "release_order"
+SKIP_STEP = "skip_step"
+RENEW = "renew"
 
 STILL_MOVING = "StillMoving"
 """The type of a refusal that is worth a second try: the order is between two steps."""
+
+ON_HOLD = "OnHold"
+"""The type of a refusal: operations hold the order, and nobody can answer until it goes on."""
+
+REVISION = 2
+"""What new orders do: 2 shows since when they wait. An order keeps the one it was started with, so
+that its history replays.
+"""
 
 HISTORY_EVENTS_MAX = 4_000
 """Below the 4,096 at which the server begins to ask for a fresh run."""
@@ -43,7 +55,8 @@ def order_workflow_id(order_id: str) -> str:
 class OrderStart(Record):
     """Starts an order with its pinned profile; `progress` carries it over continue-as-new.
 
-    `history_events_max` is the length of history at which the next run takes over.
+    `history_events_max` is the length of history at which the next run takes over. `revision` is
+    what the order does; see `REVISION`.
     """
 
     order_id: str
@@ -55,6 +68,7 @@ class OrderStart(Record):
     version: int = 1
     history_events_max: int = HISTORY_EVENTS_MAX
     progress: OrderProgress | None = None
+    revision: int = 1
 
 
 class OrderResult(Record):
@@ -144,6 +158,40 @@ class WindowsAdjusted(Record):
     """The keys of the windows that it concerns."""
 
     windows: tuple[str, ...]
+
+
+class OrderHold(Record):
+    """Operations stop an order; `by` names the key. The same `request_id` changes nothing twice."""
+
+    because: str
+    roles: tuple[Role, ...]
+    by: str
+    request_id: str
+
+
+class OrderRelease(Record):
+    """A held order goes on."""
+
+    roles: tuple[Role, ...]
+    by: str
+    request_id: str
+
+
+class StepSkip(Record):
+    """A step shall be skipped: the first key asks, another one agrees to the same step."""
+
+    step: str
+    because: str
+    roles: tuple[Role, ...]
+    by: str
+    request_id: str
+
+
+class Operated(Record):
+    """What became of an operation: `held`, `released`, `asked` or `skipped`."""
+
+    outcome: Literal["held", "released", "asked", "skipped"]
+    step: str | None = None
 
 
 PUBLICATION_WORKFLOW = "CalendarPublicationWorkflow"

@@ -166,6 +166,7 @@ class Journey:
             self._progress.visits[visit.step] = visit.visit
         self._progress.beside.extend(enter.beside)
         self._progress.current = enter.at
+        self._progress.since = workflow.now()
         self._progress.blocked = entered.blocked
         self._progress.auto_at = entered.auto_at
         self._progress.tasks.extend(entered.tasks)
@@ -173,6 +174,8 @@ class Journey:
         step = self._route.current
         if step.waits_for is not None and (entered.blocked or not isinstance(step, AUTOMATIC)):
             self._windows.pause_around(step.waits_for, waits=True)
+        if self._progress.hold is not None:
+            self._windows.pause_held()
 
     def _transition(
         self,

@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.models import RECORD_MARKS, CaseEscalation, Decision, MarkDue, MarksRecord
 from domain.orders import OrderState
@@ -16,6 +18,7 @@ from workflows.cases import opened_case, tell_case
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (
+    ON_HOLD,
     CalendarPublished,
     CancellationNotice,
     ChangeNotice,
@@ -31,6 +34,8 @@ from workflows.contract import (
 )
 from workflows.due_lines import DueLines
 from workflows.journey import Journey
+from workflows.operable import Operable
+from workflows.operations_desk import OperationsDesk, on_hold
 from workflows.route import Route
 from workflows.showing import show
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
@@ -46,7 +51,7 @@ NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
 
 
 @workflow.defn(name=contract.ORDER_WORKFLOW)
-class OrderWorkflow:
+class OrderWorkflow(Operable):
     """Follows the pinned profile's route; people answer, customers wish, due lines watch."""
 
     @workflow.init
@@ -61,6 +66,9 @@ class OrderWorkflow:
             start, self._progress, self._route, self._due_lines, self._windows, self._show
         )
         self._desk = TaskDesk(self._progress)
+        self._operations = OperationsDesk(
+            start.order_id, self._progress, self._route, self._windows
+        )
         self._state = OrderState.OPEN
 
     @workflow.run
@@ -107,18 +115,12 @@ class OrderWorkflow:
     async def _outcome(self) -> str | None:
         """How the current step came out; none when the customer cancelled first."""
         while True:
-            timeout = None
-            auto_at = self._progress.auto_at
-            if auto_at is not None:
+            timeout, auto_at, held = None, self._progress.auto_at, self._held
+            if auto_at is not None and not held:
                 timeout = max(auto_at - workflow.now(), _NOTHING)
             try:
                 await workflow.wait_condition(
-                    lambda: (
-                        bool(self._progress.cancellation)
-                        or self._companions.broken
-                        or self._answer() is not None
-                        or self._grown_long()
-                    ),
+                    partial(self._something_came, held),
                     timeout=timeout,
                     timeout_summary="receipt is taken as confirmed" if timeout else None,
                 )
@@ -129,9 +131,26 @@ class OrderWorkflow:
                 continue
             if self._progress.cancellation:
                 return None
-            if (answer := self._answer()) is not None:
+            if self._held is not held:
+                continue
+            if not held and (answer := self._answer()) is not None:
                 return answer
             await self._continue_as_new()
+
+    def _something_came(self, held: bool) -> bool:
+        """Whether the order has a reason to go on; `held` is how it began to wait."""
+        return (
+            bool(self._progress.cancellation)
+            or self._companions.broken
+            or self._held is not held
+            or (self._answer() is not None and not held)
+            or self._grown_long()
+        )
+
+    @property
+    def _held(self) -> bool:
+        """Whether operations hold the order: it takes no step until they release it."""
+        return self._progress.hold is not None
 
     def _answer(self) -> str | None:
         """The current step's outcome, as soon as its answers amount to one."""
@@ -168,13 +187,19 @@ class OrderWorkflow:
         return (
             info.get_current_history_length() >= self._start.history_events_max
             or info.is_continue_as_new_suggested()
+            or self._progress.renew
         )
 
     async def _continue_as_new(self) -> None:
         """Hands the state to a fresh run, once nothing is half done."""
         await self._companions.until(self._quiet)
-        if self._answer() is None and not self._progress.cancellation:
-            workflow.continue_as_new(self._start.model_copy(update={"progress": self._progress}))
+        if (self._answer() is None or self._held) and not self._progress.cancellation:
+            self._progress.renew = False
+            workflow.continue_as_new(
+                self._start.model_copy(update={"progress": self._progress}),
+                # A pinned order moves to the newest version here, and nowhere else by itself.
+                initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
+            )
 
     async def _record_marks(self, marks: tuple[MarkDue, ...]) -> None:
         record = MarksRecord(
@@ -217,7 +242,12 @@ class OrderWorkflow:
 
     @complete_task.validator
     def check_completion(self, completion: TaskCompletion) -> None:
-        """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
+        """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes, and every
+        answer while the order is on hold.
+        """
+        hold = self._progress.hold
+        if hold is not None and completion.request_id not in self._progress.answers:
+            raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
         moving = self._due_lines.moving or not self._clerk.idle
         self._desk.check(completion, moving=moving)
 

@@ -11,6 +11,8 @@ LEVEL = SearchAttributeKey.for_int("DuelineEscalationLevel")
 NEXT_DUE = SearchAttributeKey.for_datetime("DuelineNextDue")
 PROMISED_AT = SearchAttributeKey.for_datetime("DuelinePromisedAt")
 RUSH = SearchAttributeKey.for_bool("DuelineRush")
+SINCE = SearchAttributeKey.for_datetime("DuelineStepSince")
+HELD = SearchAttributeKey.for_bool("DuelineOnHold")
 
 SEARCH_ATTRIBUTES: dict[str, str] = {
     STAGE.name: "Keyword",
@@ -22,6 +24,8 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
     NEXT_DUE.name: "Datetime",
     PROMISED_AT.name: "Datetime",
     RUSH.name: "Bool",
+    SINCE.name: "Datetime",
+    HELD.name: "Bool",
 }
 """Name to type, as the engine registers them. SQL visibility holds at most 10 keywords and 3
 each of the others."""

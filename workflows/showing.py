@@ -18,6 +18,9 @@ from workflows.route import Route
 from workflows.state import OrderProgress
 from workflows.words import current_details
 
+SHOWS_SINCE = 2
+"""The revision from which on an order shows since when it waits, and that it is on hold."""
+
 
 def at_start(start: OrderStart) -> TypedSearchAttributes:
     """What an order shows from its first moment."""
@@ -49,6 +52,9 @@ def show(
     ]
     if progress.promised_at is not None:
         shown.append((search.PROMISED_AT, progress.promised_at))
+    if start.revision >= SHOWS_SINCE:
+        shown.append((search.SINCE, progress.since))
+        shown.append((search.HELD, True if progress.hold else None))
     if progress.current is None:
         workflow.set_current_details(f"**Closed** {state.value}")
         shown.append((search.STAGE, state.value))
@@ -58,10 +64,9 @@ def show(
         workflow.set_current_details(
             current_details(
                 route.current,
-                roles,
                 (running for running in progress.windows if running.stopped_at is None),
                 following.title if following else "the order is complete",
-                progress.blocked,
+                progress,
             )
         )
     _upsert(shown)

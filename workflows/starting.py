@@ -16,6 +16,7 @@ from workflows import search
 from workflows.contract import (
     ESCALATED,
     ORDER_WORKFLOW,
+    REVISION,
     CaseByHand,
     CaseEscalated,
     OrderStart,
@@ -35,7 +36,7 @@ async def start_order(
     try:
         return await client.start_workflow(
             ORDER_WORKFLOW,
-            start,
+            start.model_copy(update={"revision": REVISION}),
             id=workflow_id,
             task_queue=task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from activities.case_models import CasePart
-from activities.models import Decision, OpenTask, StepVisit
+from activities.models import Decision, HoldNote, OpenTask, StepVisit
 from domain.base import Record
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
@@ -108,11 +108,30 @@ class MovedPromise(Record):
     promised_at: datetime
 
 
+class Hold(Record):
+    """Operations hold the order: nobody answers, no window runs, nothing is lost."""
+
+    at: datetime
+    by: str
+    because: str
+
+
+class SkipProposal(Record):
+    """One pair of eyes wants a visit skipped; another has to agree."""
+
+    at: datetime
+    by: str
+    step: str
+    visit: int
+    because: str
+
+
 class OrderProgress(TaskProgress):
     """Where the order is and what it owes.
 
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
-    `beside` are the alongside visits that are open.
+    `beside` are the alongside visits that are open. `since` is when the order came to where it
+    is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run.
     """
 
     current: StepVisit | None = None
@@ -130,6 +149,11 @@ class OrderProgress(TaskProgress):
     promised_at: datetime | None = None
     promises: list[MovedPromise] = Field(default_factory=list)
     promised_by: list[str] = Field(default_factory=list)
+    since: datetime | None = None
+    hold: Hold | None = None
+    hold_notes: list[HoldNote] = Field(default_factory=list)
+    skip: SkipProposal | None = None
+    renew: bool = False
 
 
 class CaseProgress(TaskProgress):

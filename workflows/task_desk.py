@@ -1,6 +1,6 @@
 """The one door for people: answers are checked before they enter history, and taken once."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -9,6 +9,7 @@ from activities.models import Decision, OpenTask
 from domain import answers
 from workflows.contract import STILL_MOVING, TaskCompleted, TaskCompletion
 from workflows.state import ANSWERS_KEPT, TaskProgress
+from workflows.words import zone_of
 
 NOTE_LENGTH_MAX = 2_000
 
@@ -77,8 +78,7 @@ class TaskDesk:
     @property
     def _local_now(self) -> datetime:
         """The time of the zone in which the open windows are due; UTC without any."""
-        zones = (running.window.due_at.tzinfo for running in self._progress.windows)
-        return workflow.now().astimezone(next(zones, UTC))
+        return workflow.now().astimezone(zone_of(self._progress))
 
     def task(self, task_id: str) -> OpenTask | None:
         """The open task with this id."""

@@ -114,6 +114,34 @@ class WindowDesk:
             )
             self._hold()
 
+    def pause_held(self) -> None:
+        """The order is on hold: every window stands still, but a date of the order stays one."""
+        self._wish_held(
+            LedgerKind.PAUSED,
+            lambda window: (
+                not window.limit.hangs_on_a_date and PauseReason.HOLD not in self._waits_for(window)
+            ),
+        )
+
+    def resume_held(self) -> None:
+        """The order goes on."""
+        self._wish_held(
+            LedgerKind.RESUMED, lambda window: PauseReason.HOLD in self._waits_for(window)
+        )
+
+    def _wish_held(self, action: LedgerKind, met: Callable[[DueWindow], bool]) -> None:
+        found = self._due_lines.running(lambda running: met(running.window))
+        if found:
+            self._progress.window_wishes.append(
+                WindowWish(
+                    action=action,
+                    at=workflow.now(),
+                    reason=PauseReason.HOLD,
+                    windows=tuple(running.window.key for running in found),
+                )
+            )
+            self._hold()
+
     async def _adjust(self, wish: WindowWish, found: tuple[DueWindow, ...]) -> None:
         adjustment = Adjustment(
             order_id=self._order_id,

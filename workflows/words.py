@@ -1,17 +1,22 @@
 """What the Web UI says of an order, in words. No personal data."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from domain.windows import Slack
 from policy.explaining import explain
 from policy.model import RouteStep
-from workflows.state import RunningWindow
+from workflows.state import OrderProgress, RunningWindow, TaskProgress
 
 
 def clock_words(at: datetime) -> str:
     """An instant in the offset it was computed in: `2026-11-23 09:00 +0800`."""
     return at.strftime("%Y-%m-%d %H:%M %z")
+
+
+def zone_of(progress: TaskProgress) -> tzinfo:
+    """The zone in which the open windows are due; UTC without any."""
+    return next((w.window.due_at.tzinfo for w in progress.windows if w.window.due_at.tzinfo), UTC)
 
 
 def waits_for(step: RouteStep, roles: tuple[str, ...]) -> str:
@@ -38,18 +43,40 @@ def _due(running: RunningWindow) -> str:
 
 def current_details(
     step: RouteStep,
-    roles: tuple[str, ...],
     windows: Iterable[RunningWindow],
     following: str,
-    blocked: str | None,
+    progress: OrderProgress,
 ) -> str:
-    """The order's page in Markdown: stage, waiting on whom, due when, what next."""
+    """The order's page in Markdown: stage, waiting on whom, since and until when, what to do."""
+    roles = tuple(dict.fromkeys(task.role.value for task in progress.tasks))
     rows = [
         f"**Stage** {step.stage.value} {step.stage.words} ({step.title_zh})",
         f"**Waiting for** {waits_for(step, roles)}",
     ]
-    if blocked:
-        rows.append(f"**Blocked** {blocked}")
+    if progress.hold:
+        hold = progress.hold
+        since = clock_words(hold.at.astimezone(zone_of(progress)))
+        rows.insert(1, f"**On hold** since {since} by {hold.by}: {hold.because}")
+    if progress.since:
+        rows.append(f"**Since** {clock_words(progress.since.astimezone(zone_of(progress)))}")
+    if progress.blocked:
+        rows.append(f"**Blocked** {progress.blocked}")
     rows += [_due(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
+    rows += [f"**To do** {to_do}" for to_do in next_things(step, progress)]
     rows.append(f"**Next** {following}")
     return "\n\n".join(rows)
+
+
+def next_things(step: RouteStep, progress: OrderProgress) -> list[str]:
+    """What moves the order on, one thing a line."""
+    if progress.hold:
+        return ["operations: release the order"]
+    things = [
+        f"{task.role.words}: answer task `{task.id}` with {' or '.join(task.outcomes)}"
+        for task in progress.tasks
+    ]
+    if progress.skip is not None and progress.skip.step == step.id:
+        things.append(f"somebody besides {progress.skip.by}: agree to skip {step.title.lower()}")
+    if not things and step.kind == "wait":
+        things.append("customer: confirm the receipt")
+    return things

@@ -67,6 +67,15 @@ def _major(bindir: Path) -> int:
     return int(digits[0]) if digits else 0
 
 
+def local_url(directory: Path) -> str | None:
+    """The SQLAlchemy URL of the server that runs below `directory`; none when none does."""
+    try:
+        socket_dir = (directory / "socket").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={socket_dir}"
+
+
 class EmbeddedPostgres:
     """PostgreSQL below `directory`, as a child of this process.
 
