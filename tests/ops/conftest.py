@@ -1,0 +1,101 @@
+"""Operations at a floor of their own: a site to work at, and the command line as people call it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.roles import Role
+from ops.repair.site import Site
+from store.keys import digest_of
+from store.tables import api_keys
+from tests.workflow.conftest import floor, idle_floor, staffed
+from tests.workflow.floor import Floor
+
+__all__ = ["floor", "idle_floor", "staffed"]
+
+ROOT = Path(__file__).parents[2]
+COMMAND_SECONDS = 120.0
+KEYS = {"ops-1": Role.OPERATIONS, "ops-2": Role.OPERATIONS, "leader": Role.LEADERSHIP}
+"""Keys of the site, by their names; the key itself is `key-of-<name>`."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its output as JSON."""
+        return json.loads(self.out)
+
+
+Dueline = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+async def site(idle_floor: Floor) -> Site:
+    """The floor as operations reach it, with keys for two operators and the leadership."""
+    async with idle_floor.engine.begin() as conn:
+        await conn.execute(
+            api_keys.insert(),
+            [
+                {"digest": digest_of(f"key-of-{name}"), "name": name, "roles": [role.value]}
+                for name, role in KEYS.items()
+            ],
+        )
+    return Site(
+        client=idle_floor.client,
+        database=idle_floor.engine,
+        task_queue=idle_floor.task_queue,
+        by="ops-1",
+        roles=(Role.OPERATIONS,),
+        ui_url="http://127.0.0.1:8233",
+    )
+
+
+@pytest.fixture
+def dueline(site: Site, database_url: str, temporal: str, tmp_path: Path) -> Dueline:
+    """Runs `dueline …` as a process of its own against the floor: `await dueline("ops", "stuck")`.
+
+    `by` is whose key it uses.
+    """
+
+    async def run(*arguments: str, by: str = "ops-1") -> Said:
+        env = os.environ | {
+            "DATABASE_URL": database_url,
+            "TEMPORAL_ADDRESS": temporal,
+            "DUELINE_TASK_QUEUE": site.task_queue,
+            "DUELINE_API_KEY": f"key-of-{by}",
+            "DUELINE_DATA_DIR": str(tmp_path),
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ops.cli",
+            *arguments,
+            cwd=ROOT,
+            env=env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode is not None
+        return Said(process.returncode, out.decode(), err.decode())
+
+    return run
