@@ -10,12 +10,13 @@ from pydantic import Field
 
 from activities.models import CALENDAR_PUBLISHED as CALENDAR_PUBLISHED  # noqa: PLC0414  ours, too
 from activities.models import CalendarPublished as CalendarPublished  # noqa: PLC0414  ours, too
+from activities.models import OpenTask, StepVisit
 from domain.base import Record
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
-from workflows.state import OrderProgress
+from workflows.state import Hold, OrderProgress
 
 ORDER_WORKFLOW = "OrderWorkflow"
 
@@ -31,6 +32,7 @@ HOLD_ORDER = "hold_order"
 RELEASE_ORDER = "release_order"
 SKIP_STEP = "skip_step"
 RENEW = "renew"
+STANDING = "standing"
 
 STILL_MOVING = "StillMoving"
 """The type of a refusal that is worth a second try: the order is between two steps."""
@@ -130,6 +132,34 @@ class OrderView(Record):
     due_at: datetime | None
     open_tasks: tuple[str, ...]
     state: OrderState
+
+
+class RunsOn(Record):
+    """A window that runs, as the workflow knows it; `fired` are the marks it has recorded."""
+
+    window: DueWindow
+    fired: tuple[str, ...]
+
+
+class Standing(Record):
+    """All that PostgreSQL says of an order or an overdue case as well, to be compared with it.
+
+    `settled` is false while something is being written down: then the two may differ. `answered`
+    are tasks whose answer is taken and not written down yet. The order's own fields are none for
+    a case.
+    """
+
+    settled: bool
+    at: datetime
+    tasks: tuple[OpenTask, ...]
+    answered: tuple[str, ...]
+    windows: tuple[RunsOn, ...]
+    step: StepVisit | None = None
+    since: datetime | None = None
+    hold: Hold | None = None
+    version: int | None = None
+    promised_at: datetime | None = None
+    blocked: str | None = None
 
 
 class StepLeft(Record):

@@ -27,6 +27,7 @@ from workflows.contract import (
     OrderView,
     PromiseMoved,
     ReceiptNotice,
+    Standing,
     TaskCompleted,
     TaskCompletion,
     WindowsAdjusted,
@@ -38,6 +39,7 @@ from workflows.operable import Operable
 from workflows.operations_desk import OperationsDesk, on_hold
 from workflows.route import Route
 from workflows.showing import show
+from workflows.standing import order_standing
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
@@ -70,6 +72,7 @@ class OrderWorkflow(Operable):
             start.order_id, self._progress, self._route, self._windows
         )
         self._state = OrderState.OPEN
+        self._ending = False
 
     @workflow.run
     async def run(self, start: OrderStart) -> OrderResult:
@@ -83,6 +86,7 @@ class OrderWorkflow(Operable):
             if not is_cancelled_exception(error):
                 raise
             # Operations cancelled the workflow: the record still closes, nothing stays reserved.
+            self._ending = True
             await asyncio.shield(
                 asyncio.create_task(
                     self._journey.end(OrderState.CANCELLED, "cancelled", "cancelled by operations")
@@ -172,6 +176,7 @@ class OrderWorkflow(Operable):
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> OrderResult:
+        self._ending = True
         await self._companions.until(lambda: self._clerk.idle)
         await self._journey.end(state, outcome, reason, change_id)
         self._state = state
@@ -325,6 +330,13 @@ class OrderWorkflow(Operable):
             open_tasks=tuple(task.id for task in self._progress.tasks),
             state=self._state,
         )
+
+    @workflow.query(name=contract.STANDING, description="All that the database says as well")
+    def standing(self) -> Standing:
+        """For a comparison with the database; `settled` once everything is written down."""
+        written = self._clerk.idle and self._due_lines.idle and not self._due_lines.moving
+        settled = written and self._progress.current is not None and not self._ending
+        return order_standing(self._start, self._progress, settled=settled)
 
 
 def _verdict(step: ReviewStep, answers: list[str]) -> str | None:
