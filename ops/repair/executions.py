@@ -1,23 +1,32 @@
 """What the engine knows of a workflow: whether it runs, what is tried again, what it fails with."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType, PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistoryReverseRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
 
+CALL_TIMEOUT = timedelta(seconds=10)
+PAGE = 1000
 LAST_EVENTS = 10
 """A failed workflow task is among the last events of a history that cannot go on."""
 ERROR_LENGTH_MAX = 300
 OPEN_STATES = frozenset({"running", "paused"})
+_STATUS = "WORKFLOW_EXECUTION_STATUS_"
 _PAUSED = frozenset(
     {
         PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED,
@@ -65,26 +74,53 @@ class Execution(Record):
 
 async def execution_of(client: Client, workflow_id: str) -> Execution | None:
     """The newest run of a workflow, none when the engine has none. Raises RPCError."""
+    # The SDK's own describe() raises at the status of a paused workflow, which it does not know.
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
     try:
-        described = await client.get_workflow_handle(workflow_id).describe()
+        described = await client.workflow_service.describe_workflow_execution(
+            request, timeout=CALL_TIMEOUT
+        )
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    raw = described.raw_description
+    info = described.workflow_execution_info
+    started_at = _instant(info, "start_time")
+    assert started_at is not None, "whatever runs was started"
     return Execution(
         workflow_id=workflow_id,
-        run_id=described.run_id,
-        status=_status(described.status),
-        started_at=described.start_time,
-        closed_at=described.close_time,
-        activities=tuple(_pending(info) for info in raw.pending_activities),
+        run_id=info.execution.run_id,
+        status=WorkflowExecutionStatus.Name(info.status).removeprefix(_STATUS).lower(),
+        started_at=started_at,
+        closed_at=_instant(info, "close_time"),
+        activities=tuple(_pending(pending) for pending in described.pending_activities),
         failing=await _failing(client, described),
     )
 
 
-def _status(status: WorkflowExecutionStatus | None) -> str:
-    return status.name.lower() if status is not None else "unknown"
+async def open_workflow_ids(
+    client: Client, task_queue: str, workflow_type: str
+) -> AsyncIterator[str]:
+    """Ids of what runs or is paused, as the engine's lists show it, a moment late."""
+    query = (
+        f'TaskQueue = "{task_queue}" AND WorkflowType = "{workflow_type}" '
+        'AND ExecutionStatus IN ("Running", "Paused")'
+    )
+    token = b""
+    while True:
+        page = await client.workflow_service.list_workflow_executions(
+            ListWorkflowExecutionsRequest(
+                namespace=client.namespace, query=query, page_size=PAGE, next_page_token=token
+            ),
+            timeout=CALL_TIMEOUT,
+        )
+        for info in page.executions:
+            yield info.execution.workflow_id
+        token = page.next_page_token
+        if not token:
+            return
 
 
 def _pending(info: PendingActivityInfo) -> PendingActivity:
@@ -99,26 +135,29 @@ def _pending(info: PendingActivityInfo) -> PendingActivity:
     )
 
 
-async def _failing(client: Client, described: WorkflowExecutionDescription) -> FailingTask | None:
-    raw = described.raw_description
-    if not raw.HasField("pending_workflow_task") or raw.pending_workflow_task.attempt <= 1:
+async def _failing(
+    client: Client, described: DescribeWorkflowExecutionResponse
+) -> FailingTask | None:
+    task = described.pending_workflow_task
+    if task.attempt <= 1:
         return None
-    task = raw.pending_workflow_task
+    run = described.workflow_execution_info.execution
     return FailingTask(
         attempt=task.attempt,
         since=_instant(task, "original_scheduled_time"),
-        error=await _last_task_error(client, described) or "the engine does not say why",
+        error=await _last_task_error(client, run) or "the engine does not say why",
     )
 
 
-async def _last_task_error(client: Client, described: WorkflowExecutionDescription) -> str | None:
+async def _last_task_error(client: Client, run: WorkflowExecution) -> str | None:
     """What the last failed workflow task said; later attempts leave no event."""
     answer = await client.workflow_service.get_workflow_execution_history_reverse(
         GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.namespace,
-            execution=WorkflowExecution(workflow_id=described.id, run_id=described.run_id),
+            execution=run,
             maximum_page_size=LAST_EVENTS,
-        )
+        ),
+        timeout=CALL_TIMEOUT,
     )
     for event in answer.history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
@@ -133,7 +172,9 @@ def said(failure: Failure) -> str:
     while failure.HasField("cause") and failure.cause.message:
         failure = failure.cause
     kind = failure.application_failure_info.type
-    text = " ".join(failure.message.split())
+    # PostgreSQL's detail shows the row, and a row may hold somebody's telephone number.
+    message = failure.message.partition("DETAIL:")[0].partition("[SQL:")[0]
+    text = " ".join(message.split())
     text = f"{kind}: {text}" if kind and not text.startswith(kind) else text
     return text if len(text) <= ERROR_LENGTH_MAX else f"{text[:ERROR_LENGTH_MAX]}…"
 
