@@ -8,8 +8,17 @@ Examples
 
     dueline ops stuck
     dueline ops show SO-2026-000004
+    dueline ops retry SO-2026-000004
+    dueline ops hold SO-2026-000004 --because "the bank has frozen the account"
+    dueline ops release SO-2026-000004
     dueline ops trail
 """
 
 app = App(name="ops", help=HELP, help_format="markdown")
 app.command("ops.commands_trail:trail", name="trail")
+app.command("ops.commands_cures:retry", name="retry")
+app.command("ops.commands_cures:hold", name="hold")
+app.command("ops.commands_cures:release", name="release")
+app.command("ops.commands_cures:skip_step", name="skip-step")
+app.command("ops.commands_reconcile:reconcile", name="reconcile")
+app.command("ops.commands_views:show_views", name="views")

@@ -146,6 +146,7 @@ orders = Table(
     Column("step_since", Instant),
     Column("held_at", Instant),
     Column("held_because", Text),
+    Column("blocked", Text),  # why a resource or a gate could not
     Column("received_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -154,6 +155,7 @@ orders = Table(
     Index("ix_orders_listing", "created_at", "id"),
     Index("ix_orders_customer", "customer", "created_at"),
     Index("ix_orders_open", "stage", "due_at", postgresql_where=text("state = 'open'")),
+    Index("ix_orders_held", "held_at", postgresql_where=text("held_at IS NOT NULL")),
 )
 
 idempotency_keys = Table(

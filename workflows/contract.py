@@ -10,7 +10,7 @@ from pydantic import Field
 
 from activities.models import CALENDAR_PUBLISHED as CALENDAR_PUBLISHED  # noqa: PLC0414  ours, too
 from activities.models import CalendarPublished as CalendarPublished  # noqa: PLC0414  ours, too
-from activities.models import OpenTask, StepVisit
+from activities.models import Decision, OpenTask, StepVisit
 from domain.base import Record
 from domain.orders import OrderState
 from domain.roles import Role
@@ -144,15 +144,14 @@ class RunsOn(Record):
 class Standing(Record):
     """All that PostgreSQL says of an order or an overdue case as well, to be compared with it.
 
-    `settled` is false while something is being written down: then the two may differ. `answered`
-    are tasks whose answer is taken and not written down yet. The order's own fields are none for
-    a case.
+    `settled` is false while something is being written down: then the two may differ. `decisions`
+    are the answers of the present visit. The order's own fields are none for a case.
     """
 
     settled: bool
     at: datetime
     tasks: tuple[OpenTask, ...]
-    answered: tuple[str, ...]
+    decisions: tuple[Decision, ...]
     windows: tuple[RunsOn, ...]
     step: StepVisit | None = None
     since: datetime | None = None

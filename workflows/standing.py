@@ -26,7 +26,7 @@ def task_standing(progress: TaskProgress, *, settled: bool) -> Standing:
         settled=settled,
         at=workflow.now(),
         tasks=tuple(progress.tasks),
-        answered=tuple(decision.task_id for decision in progress.decisions),
+        decisions=tuple(progress.decisions),
         windows=tuple(
             RunsOn(window=running.window, fired=tuple(running.fired))
             for running in progress.windows

@@ -1,4 +1,4 @@
-"""Operations: since when an order waits, holds, and what operations have done."""
+"""Operations: since when an order waits and why, holds, and what operations have done."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,10 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("step_since", Instant))
     op.add_column("orders", sa.Column("held_at", Instant))
     op.add_column("orders", sa.Column("held_because", sa.Text()))
+    op.add_column("orders", sa.Column("blocked", sa.Text()))
+    op.create_index(
+        "ix_orders_held", "orders", ["held_at"], postgresql_where=sa.text("held_at IS NOT NULL")
+    )
     # For orders that run: the last thing that happened to them is the best that is known.
     op.execute(
         "UPDATE orders SET step_since = updated_at WHERE state = 'open' AND step IS NOT NULL"
