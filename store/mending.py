@@ -1,13 +1,17 @@
 """Brings the projection of an order back to what its workflow says. The caller holds its lock."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import delete, func, literal, update
+from sqlalchemy import delete, func, literal, text, update
+from sqlalchemy.exc import DBAPIError
 
 from domain.windows import DueWindow, Mark, WindowState
 from store import goods, slots, stock
-from store.engine import Connection
+from store.engine import Connection, Engine
+from store.orders import lock_order
+from store.reading import database_is_away
 from store.tables import effects, overdue_cases, tasks, timeline, window_ledger, windows
 from store.tasks import NewTask, open_tasks
 from store.windows import (
@@ -17,6 +21,30 @@ from store.windows import (
     record_windows,
     settle_windows,
 )
+
+LOCK_PATIENCE_SECONDS = 5
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Refused(Exception):  # noqa: N818  a fact
+    """The database does not let it be mended; the message says why, without any row's content."""
+
+
+@asynccontextmanager
+async def mending(engine: Engine, order_id: str, key: str) -> AsyncIterator[Connection]:
+    """One transaction under the order's lock. Raises Refused when it cannot be had or committed."""
+    try:
+        async with engine.begin() as conn:
+            await conn.execute(text(f"SET LOCAL lock_timeout = '{LOCK_PATIENCE_SECONDS}s'"))
+            await lock_order(conn, order_id, key)
+            yield conn
+    except DBAPIError as error:
+        if database_is_away(error):
+            raise
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise Refused("something else keeps the order locked; ask again later") from error
+        said = str(error.orig).partition("DETAIL")[0].strip()
+        raise Refused(f"the database refuses it: {said}") from error
 
 
 async def reopen_order(conn: Connection, order_id: str) -> None:

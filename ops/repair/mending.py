@@ -18,7 +18,7 @@ from store import mending
 from store.audit import OpsAction, add_action
 from store.comparing import Stored, StoredOrder
 from store.engine import Connection
-from store.orders import lock_order, project
+from store.orders import project
 from store.tasks import NewTask, close_tasks
 from workflows.contract import OrderStart, RunsOn, Standing
 from workflows.starting import start_order
@@ -40,13 +40,24 @@ async def mend(site: Site, found: Compared) -> Compared:
     """
     if not any(difference.repairable for difference in found.differences):
         return found
-    row = await _mend_locked(site, found.order_id)
-    mended = tuple(one for one in row if one.repairable)
+    try:
+        mended = await _mend_locked(site, found.order_id)
+    except mending.Refused as error:
+        return _refused(found, str(error))
     left = await compare(site, found.order_id)
     still = {(one.kind, one.subject) for one in left.differences}
     return left.model_copy(
         update={"repaired": tuple(one for one in mended if (one.kind, one.subject) not in still)}
     )
+
+
+def _refused(found: Compared, why: str) -> Compared:
+    advice = f"could not be mended: {why}"
+    left = (
+        one.model_copy(update={"advice": advice}) if one.repairable else one
+        for one in found.differences
+    )
+    return found.model_copy(update={"differences": tuple(left)})
 
 
 async def _mend_locked(site: Site, order_id: str) -> list[Difference]:
@@ -60,8 +71,7 @@ async def _mend_locked(site: Site, order_id: str) -> list[Difference]:
         return await _start(site, seen)
     if Kind.ROW_OPEN in kinds:
         return await _close(site, seen)
-    async with site.database.begin() as conn:
-        await lock_order(conn, order_id, f"{order_id}/{RECONCILE}")
+    async with mending.mending(site.database, order_id, f"{order_id}/{RECONCILE}") as conn:
         async with site.database.connect() as looking:
             seen = await look(site, looking, order_id)
         if seen is None or not seen.settled or seen.unasked is not None:
@@ -120,13 +130,12 @@ async def _close(site: Site, seen: Seen) -> list[Difference]:
         state=state,
         reason=reason,
     )
-    async with site.database.begin() as conn:
-        await lock_order(conn, row.id, end.key)
+    async with mending.mending(site.database, row.id, end.key) as conn:
         await mending.reopen_order(conn, row.id)  # a record that was closed before closes again
     try:
         await Closing(site.database).close_order(end)
-    except RuntimeError:
-        return []  # it is complete and still holds something, which nobody may give away silently
+    except RuntimeError as error:  # it is complete and still holds what nobody may give away
+        raise mending.Refused(str(error)) from error
     wrong = await differences(site, seen)
     await site.note(_line(row.id, wrong))
     return wrong

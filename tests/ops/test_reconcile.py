@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
+from temporalio.client import WorkflowFailureError
 
 from ops.repair.differences import Kind
 from ops.repair.mending import mend
@@ -20,6 +21,8 @@ from store.audit import read_actions
 from tests.ops.conftest import Dueline
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 
+ORDERS_THAT_MOVE = 100
+WALKERS = 8
 Tamper = Callable[[Placed], Awaitable[None]]
 
 
@@ -363,12 +366,16 @@ async def test_a_case_whose_workflow_was_ended_by_hand_is_closed(site: Site, flo
 
 
 async def test_moving_orders_give_no_finding(site: Site, floor: Floor) -> None:
-    orders = [await floor.place() for _ in range(12)]
+    orders = [await floor.place() for _ in range(ORDERS_THAT_MOVE)]
+    at_once = asyncio.Semaphore(WALKERS)
 
     async def live(placed: Placed) -> None:
-        await finish(placed, *S08_STEPS)
+        async with at_once:
+            await placed.walk(S08_STEPS[:3])
 
     moving = [asyncio.create_task(live(placed)) for placed in orders]
+    whole = await floor.place()
+    moving.append(asyncio.create_task(finish(whole, *S08_STEPS)))
     found: list[Compared] = []
     while not all(task.done() for task in moving):
         found += [one async for one in compare_all(site, Pace())]
@@ -406,3 +413,42 @@ async def test_without_a_worker_it_says_that_it_could_not_ask(
 
     assert compared.differences == ()
     assert "no worker lives" in str(compared.unasked)
+
+
+async def test_what_the_database_refuses_stops_no_other_order_and_is_told(
+    site: Site, floor: Floor
+) -> None:
+    refused, other = await at_confirm(floor), await at_confirm(floor)
+    await lost_task(refused)
+    await lost_task(other)
+    never = f"CHECK (order_id <> '{refused.order_id}') NOT VALID"
+    await execute(refused, text(f"ALTER TABLE tasks ADD CONSTRAINT never {never}"))
+
+    found = [await mend(site, await compare(site, one.order_id)) for one in (refused, other)]
+
+    [difference] = found[0].differences
+    assert "could not be mended: the database refuses it" in str(difference.advice)
+    assert "Failing row" not in str(difference.advice)
+    assert found[1].differences == ()
+
+
+async def test_a_failed_order_is_left_to_recover(site: Site, floor: Floor) -> None:
+    placed = await at_confirm(floor)
+    row = await placed.row() | {"id": str(uuid4()), "number": None}
+    await execute(placed, insert(tables.orders).values(**row))
+    # Another workflow under its name, with no time to live: it times out as an order never does.
+    failed = await floor.client.start_workflow(
+        "AssessmentWorkflow",
+        {"length": "month"},
+        id=f"order-{row['id']}",
+        task_queue=floor.task_queue,
+        execution_timeout=timedelta(milliseconds=1),
+    )
+    with pytest.raises(WorkflowFailureError):
+        await failed.result()
+
+    found = await mend(site, await compare(site, row["id"]))
+
+    [difference] = found.differences
+    assert difference.kind is Kind.WORKFLOW_FAILED
+    assert "dueline ops recover" in str(difference.advice)
