@@ -16,7 +16,7 @@ from store.engine import Engine
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _SIZES = text(
-    "SELECT relname, pg_total_relation_size(oid) FROM pg_class"
+    "SELECT relname, pg_total_relation_size(oid) AS bytes FROM pg_class"
     " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 )
 _LOG = text("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
@@ -53,7 +53,7 @@ def counting(engine: Engine) -> Iterator[Asked]:
 async def table_bytes(engine: Engine) -> dict[str, float]:
     """Heap, TOAST and indexes of each table."""
     async with engine.connect() as conn:
-        return {name: size for name, size in await conn.execute(_SIZES)}
+        return {row.relname: row.bytes for row in await conn.execute(_SIZES)}
 
 
 async def table_rows(engine: Engine) -> dict[str, float]:
@@ -93,13 +93,11 @@ def state_bytes(database: Path, workflow_ids: Collection[str]) -> float:
     """The mean size of what the engine writes anew at each transition of these orders."""
     asked = "SELECT workflow_id, length(data) + length(state) FROM executions"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as conn:
-        found = [size for name, size in conn.execute(asked) if name in workflow_ids]
+        found: list[int] = [size for name, size in conn.execute(asked) if name in workflow_ids]
     return sum(found) / len(found)
 
 
-def each(
-    after: Mapping[str, float], before: Mapping[str, float], orders: int
-) -> dict[str, float]:
+def each(after: Mapping[str, float], before: Mapping[str, float], orders: int) -> dict[str, float]:
     """What was added for each order; what did not change is left out."""
     grown = {name: (size - before.get(name, 0)) / orders for name, size in after.items()}
     return {name: round(size, 2) for name, size in sorted(grown.items()) if size}

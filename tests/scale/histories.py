@@ -76,19 +76,31 @@ async def start_event_bytes(placed: Placed) -> int:
 
 async def activity_seconds(placed: Placed) -> float:
     """How long an activity of this order took on average, from its start to its end."""
-    events, _ = await _events(placed.handle)
+    took = await _activities(placed.handle)
+    return sum(took) / len(took)
+
+
+async def first_activity_seconds(handle: WorkflowHandle[Any, Any]) -> float:
+    """How long the first finished activity of a workflow took."""
+    return (await _activities(handle))[0]
+
+
+async def _activities(handle: WorkflowHandle[Any, Any]) -> list[float]:
+    events, _ = await _events(handle)
     started = {
         event.event_id: event.event_time.ToNanoseconds()
         for event in events
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
     }
-    took = [
-        event.event_time.ToNanoseconds()
-        - started[event.activity_task_completed_event_attributes.started_event_id]
+    return [
+        (
+            event.event_time.ToNanoseconds()
+            - started[event.activity_task_completed_event_attributes.started_event_id]
+        )
+        / 1e9
         for event in events
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
     ]
-    return sum(took) / len(took) / 1e9
 
 
 async def _events(handle: WorkflowHandle[Any, Any]) -> tuple[list[HistoryEvent], int]:

@@ -1,5 +1,6 @@
 """The kinds of orders that are measured, each lived from its intake to its receipt."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,9 @@ from domain.windows import DueWindow, Mark
 from store import tables
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 
+Live = Callable[[Floor], Awaitable[Placed]]
+
+AT_ONCE = 6
 REPORTS_OF_A_LONG_ORDER = 10
 GEN_STEPS = ("entry", "check", "confirm", "review", "plan", "production", "qc", "pack")
 A_MINUTE = timedelta(minutes=1)
@@ -88,7 +92,7 @@ async def placed_only(floor: Floor) -> Placed:
     return placed
 
 
-KINDS: dict[str, Callable[[Floor], Awaitable[Placed]]] = {
+KINDS: dict[str, Live] = {
     "s08_in_time": in_time,
     "s08_long": long_in_production,
     "s08_breached": breached,
@@ -104,6 +108,17 @@ TITLES = {
     "s08_escalated": "S08, late up to the leadership",
     "gen_in_time": "GEN in time",
 }
+
+
+async def many(floor: Floor, live: Live, orders: int) -> list[Placed]:
+    """Lives so many orders, some side by side."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> Placed:
+        async with gate:
+            return await live(floor)
+
+    return list(await asyncio.gather(*(one() for _ in range(orders))))
 
 
 async def _make_and_ship(placed: Placed, reports: int) -> None:

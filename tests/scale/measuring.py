@@ -1,21 +1,22 @@
 """Runs orders of each kind on servers of their own, and reads the gauges before and after."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import update
+
+from store import tables
 from store.engine import Engine, create_engine
 from tests.own_floor import own_floor
 from tests.scale import gauges, rates
 from tests.scale.histories import mean_history, start_event_bytes
-from tests.scale.kinds import KINDS, placed_only
-from tests.scale.records import Costs, History, Idle, Measured
+from tests.scale.kinds import AT_ONCE, KINDS, Live, many, placed_only
+from tests.scale.records import Costs, History, Idle, Measured, Rates
 from tests.workflow.floor import Floor, Placed
 from worker import build_worker
 
-AT_ONCE = 6
 IDLE_ORDERS = 200
 WARM_UP = 6
 
@@ -28,28 +29,26 @@ class Bench:
         self.worker_engine = worker_engine
         self.engine_file = engine_file
 
-    async def costs(self, live: Callable[[Floor], Awaitable[Placed]], orders: int) -> Costs:
+    async def costs(self, live: Live, orders: int) -> Costs:
         """What `orders` orders of a kind cost, a mean for each figure."""
         placed, costs = await self.lived(live, orders)
         history = await mean_history(placed, AT_ONCE)
         return costs.model_copy(update={"history": _rounded(history)})
 
-    async def lived(
-        self, live: Callable[[Floor], Awaitable[Placed]], orders: int
-    ) -> tuple[list[Placed], Costs]:
+    async def lived(self, live: Live, orders: int) -> tuple[list[Placed], Costs]:
         """The orders and what they cost, but for the history, which one order stands for."""
         db = self.floor.engine
         await gauges.pack(db)
-        rows, tables = await gauges.table_rows(db), await gauges.table_bytes(db)
+        rows, sizes = await gauges.table_rows(db), await gauges.table_bytes(db)
         log, engine = await gauges.log_bytes(db), gauges.engine_bytes(self.engine_file)
         with gauges.counting(self.worker_engine) as asked:
             placed = await many(self.floor, live, orders)
         log = await gauges.log_bytes(db) - log
-        grown = gauges.each(await gauges.table_bytes(db), tables, orders)
+        grown = gauges.each(await gauges.table_bytes(db), sizes, orders)
         added = gauges.each(await gauges.table_rows(db), rows, orders)
         in_engine = gauges.each(gauges.engine_bytes(self.engine_file), engine, orders)
         await gauges.pack(db)
-        packed = gauges.each(await gauges.table_bytes(db), tables, orders)
+        packed = gauges.each(await gauges.table_bytes(db), sizes, orders)
         return placed, Costs(
             orders=orders,
             history=await mean_history(placed[:1], AT_ONCE),
@@ -63,19 +62,6 @@ class Bench:
         )
 
 
-async def many(
-    floor: Floor, live: Callable[[Floor], Awaitable[Placed]], orders: int
-) -> list[Placed]:
-    """Lives so many orders, some side by side."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one() -> Placed:
-        async with gate:
-            return await live(floor)
-
-    return list(await asyncio.gather(*(one() for _ in range(orders))))
-
-
 @asynccontextmanager
 async def bench(folder: Path) -> AsyncIterator[Bench]:
     """Servers as `make up` runs them, and a worker that is warm."""
@@ -83,6 +69,7 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
         engine = create_engine(str(floor.engine.url))
         try:
             async with build_worker(floor.skipper.client, engine, floor.task_queue):
+                await _restock(floor)
                 found = Bench(floor, engine, folder / "temporal" / "temporal.db")
                 await many(floor, KINDS["s08_in_time"], WARM_UP)
                 yield found
@@ -99,26 +86,37 @@ async def measure(folder: Path, orders: int, few: int, say: Callable[[str], None
             say(f"{count} orders: {kind}")
             costs[kind] = await found.costs(live, count)
         say("whole orders a second")
+        replayed = await rates.replayed_events()
         quiet = await rates.quiet_activity_seconds(found.floor)
         orders_a_second, cpu = await rates.whole_orders(found.floor)
         say(f"{IDLE_ORDERS} orders that wait")
         idle = await _idle(found)
         say("scans and a calendar's new version")
         describes, listed = await rates.scans(found.floor)
-        moved = await rates.windows_moved(found.floor)
+        moved, told = await rates.windows_moved(found.floor)
     return Measured(
         cores=os.cpu_count() or 1,
         costs=costs,
         idle=idle,
-        rates=rates.Rates(
+        rates=Rates(
             orders=orders_a_second,
             describes=describes,
             listed=listed,
             windows_moved=moved,
+            told=told,
+            replayed_events=replayed,
             activity_seconds=quiet,
             cpu_seconds=cpu,
         ),
     )
+
+
+async def _restock(floor: Floor) -> None:
+    """The example factory's stock ends after ninety orders."""
+    async with floor.engine.begin() as conn:
+        await conn.execute(
+            update(tables.materials).values(on_hand=tables.materials.c.on_hand * 100)
+        )
 
 
 async def _idle(found: Bench) -> Idle:
@@ -134,6 +132,4 @@ async def _idle(found: Bench) -> Idle:
 
 
 def _rounded(history: History) -> History:
-    return type(history)(
-        **{name: round(value, 1) for name, value in history.model_dump().items()}
-    )
+    return type(history)(**{name: round(value, 1) for name, value in history.model_dump().items()})

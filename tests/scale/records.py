@@ -90,6 +90,10 @@ class Rates(Record):
     listed: float
     windows_moved: float
     """Windows that a calendar's new version has moved, from its publication to the last one."""
+    told: float
+    """Workflows that the publication tells of it, one after the other."""
+    replayed_events: float
+    """Events that are replayed in a second of processor time, by the recorded histories."""
     activity_seconds: float
     """From an activity's start to its end, on an idle machine."""
     cpu_seconds: dict[str, float]
