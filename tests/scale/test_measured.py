@@ -13,7 +13,7 @@ from worker import build_worker, sandbox
 EXACT = ("workflows", "activities", "updates", "signals", "upserts")
 BATCHED = ("events", "own_events", "history_bytes", "state_transitions", "workflow_tasks", "timers")
 """A busy machine hears of two things in one workflow task, or of one in two."""
-BATCHING = 0.1
+BATCHING = 0.15
 TEACHING = (
     "An order costs other than docs/scale.md says. If that is meant, measure anew: "
     "`.venv/bin/python -m tests.scale --write`"
