@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
 from domain.errors import DuelineError, NotAllowed
 from domain.roles import Role
@@ -42,6 +43,11 @@ async def open_site(key: str | None, roles: Iterable[Role] = OPERATIONS) -> Asyn
             roles=holder.roles,
             ui_url=settings.web_ui_url,
         )
+    except RPCError as error:
+        raise DuelineError(
+            f"Temporal did not do it: {error.message}. See whether it runs, then ask again; what "
+            "was done before is in `dueline ops trail`."
+        ) from error
     finally:
         await database.dispose()
 

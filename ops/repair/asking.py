@@ -71,17 +71,21 @@ async def query(
 
 
 def refusal(error: WorkflowUpdateFailedError) -> Exception:
-    """What the workflow said, as the domain's error; the error itself when it is none of these."""
+    """What the workflow said, as the domain's error."""
     cause = error.cause
     if not isinstance(cause, ApplicationError):
-        return error
+        return Unanswered(f"the workflow did not take it: {cause}")
     field = str(cause.details[0]) if cause.details else "order"
     refusals: dict[str, Exception] = {
         ON_HOLD: OnHold(cause.message),
         "NotAllowed": Forbidden(cause.message),
         "InvalidField": InvalidField(field, cause.message),
     }
-    return refusals.get(cause.type or "", error)
+    otherwise = Unanswered(
+        f"the workflow did not take it: {cause.message}; its worker may be of an older version, "
+        "see `dueline ops versions`"
+    )
+    return refusals.get(cause.type or "", otherwise)
 
 
 class Forbidden(NotAllowed):

@@ -15,7 +15,7 @@ from workflows.contract import RunsOn, Standing
 
 
 class Kind(StrEnum):
-    """What differs. The value is its section in the documentation."""
+    """What differs. The value is its line in docs/reconcile.md."""
 
     NEVER_STARTED = "never-started"
     WORKFLOW_GONE = "workflow-gone"

@@ -193,7 +193,7 @@ class _Mender:
             held_at=standing.hold.at if standing.hold else None,
             held_because=standing.hold.because if standing.hold else None,
             blocked=standing.blocked,
-            version=standing.version,
+            version=max(standing.version or row.version, row.version),
             promised_at=standing.promised_at,
             due_at=due if known else row.due_at,
             slack=slack.value,

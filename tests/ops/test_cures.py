@@ -1,15 +1,19 @@
 """Operations cure one order: try again, hold, release, skip; the trail says who and why."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import (
     PauseActivityExecutionRequest,
     PauseWorkflowExecutionRequest,
 )
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import InvalidField, NotAllowed, NothingRuns, OnHold, Unanswered
 from ops.repair import acting, asking
@@ -20,6 +24,7 @@ from store import tables
 from store.audit import OpsActionRow, read_actions
 from tests.ops.conftest import Dueline
 from tests.workflow.floor import Floor, Placed
+from workflows.contract import ORDER_WORKFLOW, OrderStart
 
 BROKEN = "ALTER TABLE timeline ADD CONSTRAINT broken CHECK (step <> 'confirm') NOT VALID"
 MENDED = "ALTER TABLE timeline DROP CONSTRAINT broken"
@@ -258,3 +263,53 @@ async def test_only_operations_hold(site: Site, floor: Floor) -> None:
 async def _held(placed: Placed) -> dict[str, Any] | None:
     [row] = await placed.floor.rows(tables.orders, id=placed.order_id)
     return row if row["held_at"] else None
+
+
+@workflow.defn(name=ORDER_WORKFLOW)
+class BrokenBuild:
+    """What a bad deploy does: its own code fails at the first step."""
+
+    @workflow.run
+    async def run(self, start: OrderStart) -> None:
+        raise RuntimeError("this build is broken")
+
+
+@asynccontextmanager
+async def broken_build(floor: Floor) -> AsyncIterator[None]:
+    """A worker of the broken build."""
+    async with Worker(
+        floor.client,
+        task_queue=floor.task_queue,
+        workflows=[BrokenBuild],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        yield
+
+
+async def failing(placed: Placed, site: Site) -> Execution:
+    """The order's execution once its own code has failed."""
+
+    async def found() -> Execution | None:
+        execution = await execution_of(site.client, placed.handle.id)
+        assert execution is not None
+        return execution if execution.failing else None
+
+    execution: Execution = await placed.until(found, "the workflow task fails")
+    return execution
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_an_order_whose_own_code_fails_is_told_so_by_every_cure(
+    site: Site, idle_floor: Floor, dueline: Dueline
+) -> None:
+    async with broken_build(idle_floor):
+        placed = await idle_floor.place()
+        await failing(placed, site)
+
+        with pytest.raises(Unanswered, match=r"its own code fails: .*this build is broken"):
+            await acting.hold(site, await found(site, placed), "a strike")
+        said = await dueline("ops", "retry", placed.order_id)
+
+    assert said.code == 0, said.err
+    assert "fails: RuntimeError: this build is broken" in said.out
+    assert "dueline ops recover" in said.out

@@ -19,7 +19,7 @@ from ops.repair.views import View, retrying, views
 from policy.loader import load_all
 from tests.ops.conftest import Dueline
 from tests.ops.test_api import app, keys, ops
-from tests.ops.test_cures import blocked_at_confirm, pending
+from tests.ops.test_cures import blocked_at_confirm, broken_build, pending
 from tests.workflow.floor import Floor, Placed
 
 __all__ = ["app", "keys", "ops"]
@@ -168,3 +168,10 @@ async def test_the_command_prints_the_same_views(
     counts = {view["name"]: view["count"] for view in said.json}
     assert counts["open-S08"] >= 1
     assert counts["retrying"] == 0
+
+
+async def test_orders_whose_own_code_fails_are_in_their_view(site: Site, idle_floor: Floor) -> None:
+    async with broken_build(idle_floor):
+        placed = await idle_floor.place()
+
+        await until_shown(site, known()["failing-tasks"], placed, {placed.handle.id})
