@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from api.app import create_app
 from domain.roles import Role
+from ops.order_tables import print_order
 from ops.repair.site import Site
 from policy.loader import load_all
 from settings import Settings
@@ -310,3 +311,25 @@ async def test_unknown_orders_and_wrong_bodies_are_refused_by_name(ops: httpx.As
     assert unknown.status_code == 404
     assert empty.status_code == 422
     assert more.status_code == 422
+
+
+async def test_the_terminal_shows_hold_reason_and_the_next_thing_to_do(
+    floor: Floor,
+    ops: httpx.AsyncClient,
+    sales: httpx.AsyncClient,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    placed = await at_confirm(floor)
+    path = f"/orders/{placed.order_id}"
+    clocks = (await sales.get(f"{path}/windows")).json()
+    print_order((await sales.get(path)).json(), clocks, [])
+    before = capsys.readouterr().out
+    await held(placed, ops)
+    print_order((await sales.get(path)).json(), clocks, [])
+    after = capsys.readouterr().out
+
+    for shown in ("waiting for", "since", "due", "answer task"):
+        assert shown in before
+    assert "on hold" not in before
+    assert "recall of batch 7" in after
+    assert "dueline ops release" in after
