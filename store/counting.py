@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, case, func, literal_column, select
 
-from domain.windows import Mark
 from store.engine import Connection
 from store.notices import count_notices
 from store.rows import Counts
-from store.tables import marks, orders, overdue_cases, tasks, windows
+from store.tables import orders, overdue_cases, tasks, windows
 
 QUIET_AFTER = timedelta(hours=24)
 UNNOTICED_AFTER = timedelta(minutes=5)
@@ -66,15 +65,12 @@ async def _windows(conn: Connection) -> dict[str, Any]:
         select(state, func.count(), func.count().filter(late)).where(runs).group_by(state)
     )
     found = running.all()
-    told = select(marks.c.window).where(
-        marks.c.window == columns.key, marks.c.mark == Mark.BREACH.value
-    )
+    # The breach's mark and this state are written in one transaction.
     unnoticed = select(func.count()).where(
         runs,
         goes_on,
         columns.state == _OPEN,
         columns.due_at < func.now() - UNNOTICED_AFTER,
-        ~told.exists(),
     )
     return {
         "windows_by_state": {name: number for name, number, _ in found},
@@ -105,4 +101,4 @@ async def _by(
     conn: Connection, column: ColumnElement[str], *where: ColumnElement[bool]
 ) -> dict[str, int]:
     found = await conn.execute(select(column, func.count()).where(*where).group_by(column))
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}

@@ -29,6 +29,9 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PARENT = "traceparent"
 UNTRACED = "dueline.untraced"
 
+# What a pool says to a connection before it gives it away, and at its end: three spans for nothing.
+CHATTER = frozenset({"BEGIN;", ";", "ROLLBACK;"})
+
 SHOWN = frozenset(
     {
         "http.request.method",
@@ -170,11 +173,18 @@ def _sampler() -> Sampler | None:
     if os.environ.get("OTEL_TRACES_SAMPLER"):
         return None
     # An order that began before tracing was switched on is traced from now on, too.
-    return ParentBased(root=_WithACause(), remote_parent_not_sampled=ALWAYS_ON)
+    return ParentBased(
+        root=_Telling(roots=True),
+        local_parent_sampled=_Telling(roots=False),
+        remote_parent_not_sampled=ALWAYS_ON,
+    )
 
 
-class _WithACause(Sampler):
-    """Drops roots that nobody asked for: probes, and the statements of a relay that looks again."""
+class _Telling(Sampler):
+    """Drops what tells nothing: a pool's chatter; of `roots` probes and a relay that looks."""
+
+    def __init__(self, *, roots: bool) -> None:
+        self._roots = roots
 
     def should_sample(
         self,
@@ -187,10 +197,13 @@ class _WithACause(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         given = attributes or {}
-        chosen = ALWAYS_OFF if UNTRACED in given or "db.system" in given else ALWAYS_ON
+        idle = given.get("db.statement") in CHATTER
+        if self._roots:
+            idle = UNTRACED in given or "db.system" in given
+        chosen = ALWAYS_OFF if idle else ALWAYS_ON
         return chosen.should_sample(
             parent_context, trace_id, name, kind, attributes, links, trace_state
         )
 
     def get_description(self) -> str:
-        return "with a cause"
+        return "what tells something"

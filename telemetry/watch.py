@@ -76,4 +76,4 @@ def _told(info: activity.Info, error: Exception) -> Exception:
     if isinstance(error, TemporalError):
         return error
     # Retried like any other error; only its words are ours.
-    return ApplicationError(said, type=kind).with_traceback(error.__traceback__)
+    return ApplicationError(said, type=kind).with_traceback(words.own_traceback(error))

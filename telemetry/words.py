@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -19,6 +20,8 @@ ABOUT_CODE = (
     NotImplementedError,
     TypeError,
 )
+
+OWN_LINES_MAX = 8
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,12 +49,28 @@ def words(error: BaseException) -> str:
 
 def place(error: BaseException) -> str | None:
     """The innermost line of our own code that it passed, `activities/opening.py:120`."""
-    found = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        path = Path(frame.f_code.co_filename)
+    lines = list(_own_lines(error))
+    if not lines:
+        return None
+    path = Path(lines[-1].tb_frame.f_code.co_filename)
+    return f"{path.relative_to(_ROOT)}:{lines[-1].tb_lineno}"
+
+
+def own_traceback(error: BaseException) -> TracebackType | None:
+    """The innermost lines of our own code: of a failure above 4 KB the engine shows no words."""
+    shown: TracebackType | None = None
+    for line in reversed(list(_own_lines(error))[-OWN_LINES_MAX:]):
+        shown = TracebackType(shown, line.tb_frame, line.tb_lasti, line.tb_lineno)
+    return shown
+
+
+def _own_lines(error: BaseException) -> Iterator[TracebackType]:
+    line = error.__traceback__
+    while line is not None:
+        path = Path(line.tb_frame.f_code.co_filename)
         if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
-            found = f"{path.relative_to(_ROOT)}:{line}"
-    return found
+            yield line
+        line = line.tb_next
 
 
 def story(error: BaseException) -> str:
