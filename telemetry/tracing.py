@@ -4,6 +4,7 @@ Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is recorded, but ids are still mad
 that log lines of one order can be found together.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,6 +104,8 @@ def _exporter() -> SpanExporter | None:
         return None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+    # A collector that is away costs one line a batch, not one a try.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     return OTLPSpanExporter()
 
 
