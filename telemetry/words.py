@@ -5,22 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from domain.errors import DuelineError
 from store.engine import database_words
 
-# Their words are about code; those of ValueError and KeyError are about values.
-ABOUT_CODE = (
-    AssertionError,
-    AttributeError,
-    ImportError,
-    NameError,
-    NotImplementedError,
-    TypeError,
-)
-
+# Whatever folder they are installed into, libraries may be its neighbours.
+OWN = frozenset({"activities", "api", "domain", "ops", "policy", "store", "workflows"})
 OWN_LINES_MAX = 8
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -34,17 +27,23 @@ def kind(error: BaseException) -> str:
 
 def words(error: BaseException) -> str:
     """The error in words that hold no personal data; only its kind where its own words might."""
-    if said := database_words(error):
-        return said
-    if isinstance(error, ApplicationError):
-        return error.message
-    if isinstance(error, RPCError):
-        return f"the engine answered {error.status.name}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, (DuelineError, *ABOUT_CODE)) and str(error):
-        return str(error)
-    return type(error).__name__
+    said = database_words(error)
+    match error:
+        case ApplicationError():
+            said = error.message
+        case ValidationError():
+            found = sorted({detail["type"] for detail in error.errors(include_url=False)})
+            said = f"{error.title} does not hold: {', '.join(found)}"
+        case RPCError():
+            said = f"the engine answered {error.status.name}"
+        case OSError():
+            said = error.strerror
+        case DuelineError():
+            said = str(error)
+        # Their words are about code; those of ValueError and KeyError are about values.
+        case AssertionError() | AttributeError() | ImportError() | NameError() | TypeError():
+            said = str(error)
+    return said or type(error).__name__
 
 
 def place(error: BaseException) -> str | None:
@@ -68,7 +67,7 @@ def _own_lines(error: BaseException) -> Iterator[TracebackType]:
     line = error.__traceback__
     while line is not None:
         path = Path(line.tb_frame.f_code.co_filename)
-        if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
+        if path.is_relative_to(_ROOT) and path.relative_to(_ROOT).parts[0] in OWN:
             yield line
         line = line.tb_next
 

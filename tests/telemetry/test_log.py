@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import ValidationError
 from structlog.contextvars import clear_contextvars
 from temporalio.exceptions import ApplicationError
 
@@ -20,6 +21,13 @@ from telemetry.words import kind, story, words
 
 ORDER_ID = "597d9ba6-0888-492c-80a9-2f79d9b03fe2"
 PHONE = "+86-555-0100-0101"
+
+
+def broken_settings() -> ValidationError:
+    """An error that quotes what it was given."""
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"api_port": PHONE})
+    return refused.value
 
 
 @pytest.fixture
@@ -113,6 +121,7 @@ def test_every_error_of_a_group_is_told_once() -> None:
             "OutOfStock",
             "no stock of EL-A4",
         ),
+        (broken_settings(), "ValidationError", "Settings does not hold: int_parsing"),
         (KeyError(PHONE), "KeyError", "KeyError"),
         (ValueError(f"bad phone {PHONE}"), "ValueError", "ValueError"),
         (TypeError("takes no argument"), "TypeError", "takes no argument"),
