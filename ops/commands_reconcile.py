@@ -59,7 +59,7 @@ async def reconcile(
     async with open_site(key) as site:
         found = await _compared(site, orders, Pace(per_second=rate))
         if repair:
-            found = [await mend(site, one) for one in found]
+            found = [await mend(site, one, named=bool(orders)) for one in found]
         behind = None if orders else await notices_behind(site)
     _say(found, behind, as_json=as_json)
     left = any(one.differences or one.unasked for one in found) or behind is not None

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.windows import DueWindow, Mark, WindowState
 from store import goods, slots, stock
-from store.engine import Connection, Engine
+from store.engine import Connection, Engine, database_words
 from store.orders import lock_order
 from store.reading import database_is_away
 from store.tables import effects, overdue_cases, tasks, timeline, window_ledger, windows
@@ -43,8 +43,7 @@ async def mending(engine: Engine, order_id: str, key: str) -> AsyncIterator[Conn
             raise
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise Refused("something else keeps the order locked; ask again later") from error
-        said = str(error.orig).partition("DETAIL")[0].strip()
-        raise Refused(f"the database refuses it: {said}") from error
+        raise Refused(database_words(error) or "the database refuses it") from error
 
 
 async def reopen_order(conn: Connection, order_id: str) -> None:

@@ -3,7 +3,6 @@
 from typing import Literal
 from uuid import uuid4
 
-from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import (
     ResetActivityExecutionRequest,
     UnpauseActivityExecutionRequest,
@@ -33,7 +32,6 @@ from workflows.contract import (
 
 CASES_MAX = 50
 """More open cases than this on one order are looked at one by one."""
-NO_JITTER = Duration()
 IDENTITY = "dueline ops"
 
 
@@ -132,7 +130,6 @@ async def _retry_all(site: Site, found: Execution) -> Retried:
             run_id=found.run_id,
             activity_id=pending.id,
             identity=IDENTITY,
-            jitter=NO_JITTER,
             request_id=str(uuid4()),
         )
         try:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
@@ -182,5 +181,5 @@ def said(failure: Failure) -> str:
 def _instant(message: Any, field: str) -> datetime | None:
     if not message.HasField(field):
         return None
-    stamp: Timestamp = getattr(message, field)
-    return stamp.ToDatetime(tzinfo=UTC)
+    found: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return found

@@ -1,49 +1,48 @@
 """Mends what a comparison has found: one transaction an order, under its lock, in the trail."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
 from activities.case_models import CasePart
 from activities.case_parts import TITLES
-from activities.closing import Closing
-from activities.models import Decision, OpenTask, OrderEnd
+from activities.models import Decision, OpenTask
 from domain.orders import OrderState
+from ops.repair.bookends import close, start, trail_line
 from ops.repair.differences import Difference, Kind, due_of, shown_due, standing_of, window_key_of
 from ops.repair.reconciling import Compared, Seen, compare, differences, look, profile_of
 from ops.repair.site import Site
 from policy.explaining import explain
 from policy.model import Profile
 from store import mending
-from store.audit import OpsAction, add_action
-from store.comparing import Stored, StoredOrder
+from store.audit import add_action
+from store.comparing import Stored
 from store.engine import Connection
 from store.orders import project
 from store.tasks import NewTask, close_tasks
-from workflows.contract import OrderStart, RunsOn, Standing
-from workflows.starting import start_order
+from workflows.contract import RunsOn, Standing
 
-RECONCILE = "reconcile"
-ENDED = {
-    "completed": OrderState.COMPLETED,
-    "canceled": OrderState.CANCELLED,
-    "terminated": OrderState.CANCELLED,
-}
-"""What an order is whose workflow has ended so, and whose record is still open."""
+TERMINATED_ADVICE = (
+    "`dueline ops recover` puts it back to work; to cancel it instead, name it: "
+    "`dueline ops reconcile ORDER --repair` closes the record, gives back what is reserved and "
+    "tells the customer"
+)
 
 
-async def mend(site: Site, found: Compared) -> Compared:
+async def mend(site: Site, found: Compared, *, named: bool = False) -> Compared:
     """Mends what can be mended; what is left stands in `differences` with what to do.
 
     Compares once more under the order's lock: what has moved meanwhile is left alone. Doing it
-    twice changes nothing. Raises RPCError.
+    twice changes nothing. Only an order that somebody has `named` is cancelled because its
+    workflow was terminated: that tells the customer and cannot be undone. Raises RPCError.
     """
+    if not named and any(_cancels(one) for one in found.differences):
+        return _left(found, TERMINATED_ADVICE)
     if not any(difference.repairable for difference in found.differences):
         return found
     try:
         mended = await _mend_locked(site, found.order_id)
     except mending.Refused as error:
-        return _refused(found, str(error))
+        return _left(found, f"could not be mended: {error}")
     left = await compare(site, found.order_id)
     still = {(one.kind, one.subject) for one in left.differences}
     return left.model_copy(
@@ -51,8 +50,11 @@ async def mend(site: Site, found: Compared) -> Compared:
     )
 
 
-def _refused(found: Compared, why: str) -> Compared:
-    advice = f"could not be mended: {why}"
+def _cancels(one: Difference) -> bool:
+    return one.kind is Kind.ROW_OPEN and one.workflow == "terminated"
+
+
+def _left(found: Compared, advice: str) -> Compared:
     left = (
         one.model_copy(update={"advice": advice}) if one.repairable else one
         for one in found.differences
@@ -63,15 +65,15 @@ def _refused(found: Compared, why: str) -> Compared:
 async def _mend_locked(site: Site, order_id: str) -> list[Difference]:
     async with site.database.connect() as looking:
         seen = await look(site, looking, order_id)
-    if seen is None:
+    if seen is None or seen.unasked is not None:
         return []
     kinds = {one.kind for one in await differences(site, seen)}
     # These two are done by those who do them always, each in a transaction of its own.
     if Kind.NEVER_STARTED in kinds:
-        return await _start(site, seen)
+        return await start(site, seen)
     if Kind.ROW_OPEN in kinds:
-        return await _close(site, seen)
-    async with mending.mending(site.database, order_id, f"{order_id}/{RECONCILE}") as conn:
+        return await close(site, seen)
+    async with mending.mending(site.database, order_id, f"{order_id}/reconcile") as conn:
         async with site.database.connect() as looking:
             seen = await look(site, looking, order_id)
         if seen is None or not seen.settled or seen.unasked is not None:
@@ -79,75 +81,8 @@ async def _mend_locked(site: Site, order_id: str) -> list[Difference]:
         wrong = [one for one in await differences(site, seen) if one.repairable]
         if wrong:
             await _Mender(site, conn, seen).mend(wrong)
-            await add_action(conn, site.by, _line(order_id, wrong))
+            await add_action(conn, site.by, trail_line(order_id, wrong))
     return wrong
-
-
-def _line(order_id: str, mended: list[Difference]) -> OpsAction:
-    kinds = ", ".join(dict.fromkeys(one.kind.value for one in mended))
-    detail = {"mended": [one.model_dump(mode="json", exclude={"advice"}) for one in mended]}
-    return OpsAction(action=RECONCILE, target=order_id, outcome=f"mended: {kinds}", detail=detail)
-
-
-async def _start(site: Site, seen: Seen) -> list[Difference]:
-    """Starts the workflow of a stored order, as the API does; starting twice changes nothing."""
-    row = seen.stored.order
-    profile = await profile_of(site, row.profile_digest)
-    await start_order(site.client, site.task_queue, start_of(row, profile))
-    wrong = await differences(site, seen)
-    await site.note(_line(row.id, wrong))
-    return wrong
-
-
-def start_of(row: StoredOrder, profile: Profile) -> OrderStart:
-    """What an order's workflow is started with."""
-    return OrderStart(
-        order_id=row.id,
-        customer=row.customer,
-        profile=profile,
-        promised_at=row.promised_at,
-        rush=row.rush,
-        received_at=row.received_at,
-        version=row.version,
-    )
-
-
-async def _close(site: Site, seen: Seen) -> list[Difference]:
-    """Closes the record of an order whose workflow has ended; nothing stays reserved."""
-    execution, row = seen.execution, seen.stored.order
-    assert execution is not None, "a workflow that has ended was there"
-    state = ENDED.get(execution.status)
-    if state is None:
-        return []
-    reason = None if state is OrderState.COMPLETED else f"{execution.status} by operations"
-    result = await _result(site, seen) if execution.status == "completed" else None
-    if result is not None:
-        state, reason = OrderState(result["state"]), result.get("reason")
-    end = OrderEnd(
-        order_id=row.id,
-        key=f"{row.id}/end",
-        now=execution.closed_at or execution.started_at,
-        state=state,
-        reason=reason,
-    )
-    async with mending.mending(site.database, row.id, end.key) as conn:
-        await mending.reopen_order(conn, row.id)  # a record that was closed before closes again
-    try:
-        await Closing(site.database).close_order(end)
-    except RuntimeError as error:  # it is complete and still holds what nobody may give away
-        raise mending.Refused(str(error)) from error
-    wrong = await differences(site, seen)
-    await site.note(_line(row.id, wrong))
-    return wrong
-
-
-async def _result(site: Site, seen: Seen) -> dict[str, Any] | None:
-    assert seen.execution is not None
-    handle = site.client.get_workflow_handle(
-        seen.execution.workflow_id, run_id=seen.execution.run_id
-    )
-    found: dict[str, Any] | None = await handle.result()
-    return found
 
 
 class _Mender:
@@ -286,12 +221,10 @@ class _Mender:
 
     @property
     def _now(self) -> datetime:
-        """The workflow's time; when it ended, for one that is over."""
+        """The workflow's time; when it ended, for one that is over; else ours."""
         if self._standings:
             return self._standings[0].at
-        closed_at = self._stored.order.closed_at
-        assert closed_at is not None, "an open order without a workflow is not mended here"
-        return closed_at
+        return self._stored.order.closed_at or datetime.now(UTC)
 
 
 def _new_task(workflow_id: str, standing: Standing, task: OpenTask, profile: Profile) -> NewTask:
