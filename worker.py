@@ -1,4 +1,4 @@
-"""The worker: runs the workflows and activities, and sends the notices of the outbox."""
+"""The worker: runs workflows and activities, and sends notices where no relay runs by itself."""
 
 import asyncio
 import signal
@@ -8,7 +8,6 @@ from functools import partial
 
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Interceptor,
     UnsandboxedWorkflowRunner,
@@ -21,6 +20,7 @@ from activities import all_activities
 from activities.case_starter import CaseDoor
 from activities.relay import run_relay
 from api.log import configure_log
+from connecting import access_of, connect
 from settings import Settings
 from store.engine import Engine, create_engine
 from workflows.assessment import AssessmentWorkflow
@@ -29,6 +29,8 @@ from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
 from workflows.schedules import ensure_schedules
 from workflows.starting import escalate_case, start_case
+
+__all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
@@ -47,13 +49,6 @@ def sandbox() -> SandboxedWorkflowRunner:
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
             "pydantic", "pydantic_core", "annotated_types", "domain", "policy", "activities"
         )
-    )
-
-
-async def connect(address: str, namespace: str) -> Client:
-    """A client that speaks our models. Raises RuntimeError when no engine answers."""
-    return await Client.connect(
-        address, namespace=namespace, data_converter=pydantic_data_converter
     )
 
 
@@ -86,21 +81,27 @@ def build_worker(
 
 
 async def run(settings: Settings) -> None:
-    """Works until SIGINT or SIGTERM, then lets running activities finish."""
+    """Works until SIGINT or SIGTERM, then lets running activities finish.
+
+    Raises RuntimeError when no engine answers.
+    """
     if settings.database_url is None or settings.temporal_address is None:
         raise SystemExit("The worker needs DATABASE_URL and TEMPORAL_ADDRESS; `make up` sets both.")
     engine = create_engine(settings.database_url)
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
+    client = await connect(
+        settings.temporal_address, settings.temporal_namespace, access_of(settings)
+    )
     await ensure_schedules(client, settings.task_queue)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = build_worker(client, engine, settings.task_queue)
-    relay = asyncio.create_task(run_relay(engine, settings.channels))
-    async with worker:
-        log.info("worker started", task_queue=settings.task_queue)
-        await stop.wait()
-    relay.cancel()
+    async with asyncio.TaskGroup() as beside:
+        if settings.relay_in_worker:
+            beside.create_task(run_relay(engine, settings.channels, stop))
+        async with worker:
+            log.info("worker started", task_queue=settings.task_queue)
+            await stop.wait()
     await engine.dispose()
     log.info("worker stopped")
 

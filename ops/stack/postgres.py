@@ -67,6 +67,13 @@ def _major(bindir: Path) -> int:
     return int(digits[0]) if digits else 0
 
 
+def url_of_running(directory: Path) -> str | None:
+    """Returns the SQLAlchemy URL of the server that runs below `directory`, if one does."""
+    note = directory / "socket"
+    folder = note.read_text(encoding="utf-8") if note.exists() else ""
+    return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={folder}" if folder else None
+
+
 class EmbeddedPostgres:
     """PostgreSQL below `directory`, as a child of this process.
 
