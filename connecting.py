@@ -1,9 +1,10 @@
 """The one way to the Temporal server, for worker, API and operations alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from temporalio.client import Client, TLSConfig
+from temporalio.client import Client, Interceptor, TLSConfig
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.errors import DuelineError
@@ -42,7 +43,12 @@ def access_of(settings: Settings) -> Access:
 
 
 async def connect(
-    address: str, namespace: str, access: Access = PLAIN, *, lazy: bool = False
+    address: str,
+    namespace: str,
+    access: Access = PLAIN,
+    *,
+    lazy: bool = False,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """A client that speaks our models; a lazy one connects at its first call.
 
@@ -55,6 +61,7 @@ async def connect(
         tls=access.tls,
         api_key=access.api_key,
         lazy=lazy,
+        interceptors=interceptors,
     )
 
 

@@ -15,7 +15,7 @@ from domain.errors import DuelineError
 from domain.roles import Role
 from ops.commands_serve import AsJson
 from ops.seed import KEY_BYTES
-from ops.stack.postgres import url_of_running
+from ops.stack.postgres import local_url
 from ops.stack.stack import check_database
 from settings import Settings
 from store import keys
@@ -140,7 +140,7 @@ def _from(file: Path) -> str:
 @asynccontextmanager
 async def _database() -> AsyncIterator[Connection]:
     settings = Settings()
-    url = settings.database_url or url_of_running(settings.data_dir / "postgres")
+    url = settings.database_url or local_url(settings.data_dir / "postgres")
     if url is None:
         raise DuelineError(
             "No database is named and none runs here: set DATABASE_URL, or start `dueline up`."

@@ -67,11 +67,13 @@ def _major(bindir: Path) -> int:
     return int(digits[0]) if digits else 0
 
 
-def url_of_running(directory: Path) -> str | None:
-    """Returns the SQLAlchemy URL of the server that runs below `directory`, if one does."""
-    note = directory / "socket"
-    folder = note.read_text(encoding="utf-8") if note.exists() else ""
-    return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={folder}" if folder else None
+def local_url(directory: Path) -> str | None:
+    """The SQLAlchemy URL of the server that runs below `directory`; none when none does."""
+    try:
+        socket_dir = (directory / "socket").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={socket_dir}"
 
 
 class EmbeddedPostgres:

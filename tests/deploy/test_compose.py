@@ -16,7 +16,12 @@ from tests.deploy.composition import COMPOSE, ROOT, composition, services, tool
 OF_OTHERS = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 # Settings of the release that versions workers and serves their metrics; delete what
 # `Settings` has by then.
-ANNOUNCED = {"DUELINE_METRICS_ADDRESS", "DUELINE_DEPLOYMENT", "DUELINE_BUILD"}
+ANNOUNCED = {
+    "DUELINE_BUILD",
+    "DUELINE_DEPLOYMENT",
+    "DUELINE_METRICS_ADDRESS",
+    "DUELINE_UI_URL",
+}
 
 every_service = pytest.mark.parametrize("name", sorted(services()))
 

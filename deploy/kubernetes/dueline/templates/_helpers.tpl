@@ -41,6 +41,7 @@ capabilities: { drop: [ALL] }
 - { name: DUELINE_TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace | quote }} }
 - { name: DUELINE_TASK_QUEUE, value: {{ .Values.temporal.taskQueue | quote }} }
 - { name: DUELINE_LOG_FORMAT, value: json }
+- { name: DUELINE_UI_URL, value: {{ .Values.temporal.uiUrl | quote }} }
 {{- with .Values.temporal.tls }}
 {{- if .enabled }}
 - { name: DUELINE_TEMPORAL_TLS, value: "true" }
