@@ -114,6 +114,8 @@ def run(arguments: list[str]) -> int:
     except CycloptsError:  # printed already, with what was expected
         return EXIT_MISUSED
     except SystemExit as leaving:
+        if isinstance(leaving.code, str):
+            return _complain(leaving.code, EXIT_FAILED)
         return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
     except KeyboardInterrupt:
         return _complain("Stopped.", EXIT_FAILED)
