@@ -114,12 +114,17 @@ def run(arguments: list[str]) -> int:
     except CycloptsError:  # printed already, with what was expected
         return EXIT_MISUSED
     except SystemExit as leaving:
-        if isinstance(leaving.code, str):
-            return _complain(leaving.code, EXIT_FAILED)
-        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        return _left(leaving.code)
     except KeyboardInterrupt:
         return _complain("Stopped.", EXIT_FAILED)
     return result if isinstance(result, int) else 0
+
+
+def _left(code: object) -> int:
+    """The exit code of a process that left by itself, with a sentence or a number."""
+    if isinstance(code, str):
+        return _complain(code, EXIT_FAILED)
+    return code if isinstance(code, int) else EXIT_FAILED
 
 
 def _complain(sentence: str, code: int) -> int:
