@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=1, le=65535)  # where uvicorn is looked for first
     temporal_port: int = Field(default=7233, ge=1, le=65535)  # Temporal's own default
     ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
+    # What Prometheus presents for /metrics; it is asked while the database is away, too.
+    metrics_key: str | None = Field(default=None, min_length=32, repr=False)
     log_format: Literal["console", "json"] = "console"
     channels: Path | None = None  # who is told where; without the file the log has every notice
     # The id of a closed order refuses a second start this long; complaints come within a quarter.

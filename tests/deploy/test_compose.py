@@ -79,7 +79,7 @@ def test_each_database_is_reached_by_those_who_need_it_alone() -> None:
     def on(network: str) -> set[str]:
         return {name for name, service in services().items() if network in service["networks"]}
 
-    assert on("data") == {"postgres", "api", "worker", "relay", "migrate", "keys"}
+    assert on("data") == {"postgres", "api", "worker", "relay", "migrate"}
     assert on("engine-data") == {"temporal-postgres", "temporal", "temporal-schema"}
     assert on("engine") == {
         "temporal",
@@ -111,7 +111,7 @@ def test_each_of_our_processes_waits_for_the_migration() -> None:
         first = set(services()[name].get("depends_on", {}))
         return first.union(*(waits_for(other) for other in first))
 
-    for name in ("api", "worker", "relay", "keys", "prometheus", "proxy"):
+    for name in ("api", "worker", "relay", "proxy"):
         assert "migrate" in waits_for(name), name
     assert {"postgres", "temporal", "temporal-postgres"} <= waits_for("migrate")
 

@@ -75,7 +75,10 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
         async with httpx.AsyncClient(
             verify=trusting, trust_env=False, timeout=30, limits=alone
         ) as client:
-            yield Door(client, https_port, http_port)
+            door = Door(client, https_port, http_port)
+            for name in ("api", "temporal", "grafana"):
+                await certified(door, name)
+            yield door
     behind.close()
 
 
@@ -85,6 +88,18 @@ async def there(file: Path) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"{file} does not come")
+
+
+async def certified(door: Door, name: str) -> None:
+    """Waits until Caddy has made the certificate of a name."""
+    for _ in range(600):
+        try:
+            await door.get(name)
+        except httpx.ConnectError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"no certificate for {name}")
 
 
 async def test_the_api_is_reached_over_tls_with_the_callers_own_key(door: Door) -> None:
