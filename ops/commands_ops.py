@@ -13,3 +13,7 @@ Examples
 
 app = App(name="ops", help=HELP, help_format="markdown")
 app.command("ops.commands_trail:trail", name="trail")
+app.command("ops.commands_versions:app", name="versions", help="See and change worker versions.")
+app.command("ops.commands_release:drain", name="drain")
+app.command("ops.commands_release:release_check", name="release-check")
+app.command("ops.commands_breaker:app", name="breaker", help="Stop and restart one activity.")
