@@ -25,7 +25,7 @@ from workflows.breakable import BREAKABLE
 
 CALL_TIMEOUT = timedelta(seconds=10)
 PREFIX = "breaker"
-SETTLED_SECONDS = 10.0
+SETTLED_SECONDS = 6.0
 """After this every part of the engine knows that a rule has gone, and its lists have caught up."""
 
 POLL_SECONDS = 0.5
@@ -130,23 +130,19 @@ async def close_breaker(
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-    freed = 0
+    freed: set[tuple[str, str]] = set()
     # The rule may still stop some, and lists lag: look until nothing has come for a while.
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < settled_seconds:
-        batch = 0
-        async for workflow_id, activity_id in _stopped(site, activity):
-            await _unpause(site, workflow_id, activity_id)
-            batch += 1
-            if batch % BATCH == 0:
-                say(f"{freed + batch} go on")
-                await asyncio.sleep(BATCH_SECONDS)
-        if batch:
-            freed += batch
-            say(f"{freed} go on")
+        async for stopped in _stopped(site, activity):
+            await _unpause(site, *stopped)
             quiet_since = time.monotonic()
+            freed.add(stopped)
+            if len(freed) % BATCH == 0:
+                say(f"{len(freed)} go on")
+                await asyncio.sleep(BATCH_SECONDS)
         await asyncio.sleep(POLL_SECONDS)
-    return freed
+    return len(freed)
 
 
 async def _stopped(site: Site, activity: str) -> AsyncIterator[tuple[str, str]]:

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from domain.roles import Role
@@ -14,23 +13,17 @@ from ops.repair.fitness import Code
 from ops.repair.release import RECORDED, release
 from ops.repair.site import Site
 from tests.ops.conftest import Dueline
-from tests.ops.versioned import VersionedFloor
+from tests.ops.versioned import VersionedFloor, versions
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from workflows.contract import HOLD_ORDER, RELEASE_ORDER, Operated, OrderHold, OrderRelease
+
+__all__ = ["versions"]
 
 ORDERS = 200
 FURTHER = {"confirm": 12, "review": 4, "plan": 4, "production": 2}
 """How many of them have been walked to which step; the others wait at their first one."""
 
 NEW = 12
-
-
-@pytest.fixture
-def versions(site: Site, idle_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> VersionedFloor:
-    """The floor's versions; the command line knows their deployment."""
-    floor = VersionedFloor(idle_floor, site)
-    monkeypatch.setenv("DUELINE_DEPLOYMENT", floor.name)
-    return floor
 
 
 async def finish(placed: Placed) -> None:

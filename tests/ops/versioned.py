@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -45,10 +46,11 @@ class VersionedFloor:
     async def served(self, worker: Worker, build: str) -> AsyncIterator[None]:
         """Any worker at all, once the engine knows its version."""
         async with worker:
-            await self.until(lambda: self._known(build), f"the engine knows {build}")
+            await self.until(lambda: self.known(build), f"the engine knows {build}")
             yield
 
-    async def _known(self, build: str) -> bool:
+    async def known(self, build: str) -> bool:
+        """Whether the engine knows that a worker serves this version."""
         found = await find_deployment(self.site, self.name)
         return found is not None and any(
             known.build == build and known.served for known in found.builds
@@ -103,3 +105,11 @@ class VersionedFloor:
 
 LINE = {"product": "EL-A4", "quantity": 1, "unit_price": "18.50"}
 """Small enough that the stock is enough for all."""
+
+
+@pytest.fixture
+def versions(site: Site, idle_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> VersionedFloor:
+    """The floor's versions; the command line knows their deployment."""
+    floor = VersionedFloor(idle_floor, site)
+    monkeypatch.setenv("DUELINE_DEPLOYMENT", floor.name)
+    return floor
