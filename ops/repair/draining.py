@@ -59,7 +59,7 @@ class _Drain:
     code: Code
     rate: float
     say: Say
-    landed: int = 0
+    landed: set[str] = field(default_factory=set)
     red: list[Move] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
     on_their_way: dict[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class _Drain:
                 await asyncio.sleep(1 / self.rate)
             await self._landing(LANDING_SECONDS)
             done += len(batch)
-            self.say(f"{done} of {len(found)} asked, {self.landed} have moved")
+            self.say(f"{done} of {len(found)} asked, {len(self.landed)} have moved")
             if self.failing:
                 return
 
@@ -118,7 +118,7 @@ class _Drain:
             async with gate:
                 pin = await pin_of(self.site, workflow_id)
             if pin is None or not pin.is_open or self._there(pin):
-                self.landed += 1
+                self.landed.add(workflow_id)
             elif pin.failing and self._goes_there(pin, run_id):
                 self.failing.append(workflow_id)
             elif leave_busy and pin.run_id == run_id and pin.activity is not None:
@@ -175,11 +175,12 @@ async def drain(
     say(f"{len(found)} open on {build}; going to {current}")
     await work.work(found)
     await work.wait(wait_seconds)
-    left = await _left(site, found, state.served, build)
+    stayed = [resident for resident in found if resident.workflow_id not in work.landed]
+    left = await _left(site, stayed, state.served, build)
     return Drained(
         build=build,
         current=current,
-        landed=work.landed,
+        landed=len(work.landed),
         red=tuple(work.red),
         failing=tuple(work.failing),
         left=tuple(left[:LEFT_SHOWN]),

@@ -18,7 +18,7 @@ from activities.models import CASE_WORKFLOW
 from domain.base import Record
 from ops.repair.finding import order_named_by
 from ops.repair.site import Site
-from store.standing import Standing, standings
+from store.whereabouts import Whereabouts, whereabouts
 from workflows.contract import ORDER_WORKFLOW
 
 CALL_TIMEOUT = timedelta(seconds=10)
@@ -197,7 +197,7 @@ async def explained(
     """Why each of these is still on `build`; what has left it meanwhile is left out."""
     ids = [order_named_by(resident.workflow_id) for resident in found]
     async with site.database.connect() as conn:
-        known = await standings(conn, ids)
+        known = await whereabouts(conn, ids)
     said = []
     for resident, order_id in zip(found, ids, strict=True):
         pin = await pin_of(site, resident.workflow_id)
@@ -208,7 +208,7 @@ async def explained(
 
 
 def _blocker(
-    resident: Resident, pin: Pin, standing: Standing | None, build: str, served: bool
+    resident: Resident, pin: Pin, standing: Whereabouts | None, build: str, served: bool
 ) -> Blocker:
     name = resident.workflow_id
     order = order_named_by(name)

@@ -20,10 +20,10 @@ from workflows.contract import HOLD_ORDER, RELEASE_ORDER, Operated, OrderHold, O
 __all__ = ["versions"]
 
 ORDERS = 200
-FURTHER = {"confirm": 12, "review": 4, "plan": 4, "production": 2}
+FURTHER = {"confirm": 8, "review": 4, "plan": 2, "production": 2}
 """How many of them have been walked to which step; the others wait at their first one."""
 
-NEW = 12
+NEW = 8
 
 
 async def finish(placed: Placed) -> None:
@@ -92,7 +92,7 @@ async def test_two_hundred_open_orders_roll_to_the_next_version_and_none_is_stuc
             await hold(held)
             await refuse_to_write(idle_floor, retrying.order_id)
             await retrying.answer((await retrying.at("entry"))[0])
-            assert await versions.on("b1", orders)
+            assert await versions.on("b1", orders[::20])
 
             rolling = asyncio.create_task(
                 release(
@@ -129,11 +129,10 @@ async def test_two_hundred_open_orders_roll_to_the_next_version_and_none_is_stuc
         assert (again.landed, again.left) == (1, ())
         assert await versions.on("b2", [*orders, *new])
         await let_go(held)
-        sample = [orders[13], orders[17], orders[21], held, retrying, new[-1]]
+        sample = [orders[9], orders[13], orders[15], held, retrying, new[-1]]
         await asyncio.gather(*(finish(placed) for placed in sample))
         states = {(await placed.row())["state"] for placed in sample}
         assert states == {"completed"}
-        assert await versions.on("b2", orders[60:70])
 
 
 async def _said(said: list[str], what: str) -> bool:

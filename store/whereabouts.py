@@ -10,7 +10,7 @@ from store.engine import Connection
 from store.tables import orders
 
 
-class Standing(Record):
+class Whereabouts(Record):
     """An order's number and step; `held_at` says since when operations hold it."""
 
     id: str
@@ -19,11 +19,11 @@ class Standing(Record):
     held_at: datetime | None
 
 
-async def standings(conn: Connection, ids: Sequence[str]) -> dict[str, Standing]:
+async def whereabouts(conn: Connection, ids: Sequence[str]) -> dict[str, Whereabouts]:
     """Where these orders stand; unknown ids are left out."""
     columns = orders.c
     query = select(columns.id, columns.number, columns.step, columns.held_at).where(
         columns.id.in_(ids)
     )
     rows = (await conn.execute(query)).mappings()
-    return {row["id"]: Standing(**row) for row in rows}
+    return {row["id"]: Whereabouts(**row) for row in rows}
