@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from domain.errors import DuelineError
+from domain.errors import DuelineError, InvalidField
 from ops.commands_orders import AsJson, Key
 from ops.order_tables import console, local, short
 from ops.repair.deployment import (
@@ -179,6 +179,8 @@ async def move(*orders: str, to: str | None = None, key: Key = None) -> int:
     to
         The version; without it the current one.
     """
+    if not orders:
+        raise InvalidField("orders", "name at least one order or case")
     code = Code(Settings().build)
     async with _deployment(key) as (site, deployment):
         build = to or deployment.current

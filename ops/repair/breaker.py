@@ -19,12 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
 from domain.errors import DuelineError, InvalidField, UnknownThing
-from ops.repair.residents import OPEN, count, residents
+from ops.repair.residents import BREAKER, OPEN, count, residents
 from ops.repair.site import Site
 from workflows.breakable import BREAKABLE
 
 CALL_TIMEOUT = timedelta(seconds=10)
-PREFIX = "breaker"
 SETTLED_SECONDS = 6.0
 """After this every part of the engine knows that a rule has gone, and its lists have caught up."""
 
@@ -55,7 +54,7 @@ def known_activity(activity: str) -> str:
 
 def rule_id(site: Site, activity: str) -> str:
     """The one spelling of a breaker in the engine; it says which orders it is for."""
-    return f"{PREFIX}/{site.task_queue}/{activity}"
+    return f"{BREAKER}{site.task_queue}/{activity}"
 
 
 async def open_breaker(site: Site, activity: str, because: str) -> None:
@@ -97,9 +96,8 @@ async def breakers(site: Site) -> list[Breaker]:
     """The activities that are stopped for this platform. Raises RPCError."""
     found = []
     for rule in await _rules(site):
-        prefix, _, rest = rule.spec.id.partition("/")
-        queue, _, activity = rest.rpartition("/")
-        if prefix != PREFIX or queue != site.task_queue:
+        activity = rule.spec.id.rpartition("/")[2]
+        if rule.spec.id != rule_id(site, activity):
             continue
         found.append(
             Breaker(

@@ -33,6 +33,8 @@ _PAUSED = {
     PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED,
 }
 ERROR_LENGTH_MAX = 120
+BREAKER = "breaker/"
+"""How the rules of breakers begin; what they have paused says which."""
 
 
 class Resident(Record):
@@ -173,6 +175,8 @@ def _holds_up(activity: PendingActivityInfo) -> bool:
 
 def _words(activity: PendingActivityInfo) -> str:
     name = activity.activity_type.name
+    if activity.pause_info.rule.rule_id.startswith(BREAKER):
+        return f"{name} is stopped by its breaker: {activity.pause_info.rule.reason}"
     if activity.paused or activity.state in _PAUSED:
         return f"{name} is paused"
     error = " ".join(activity.last_failure.message.split())[:ERROR_LENGTH_MAX]
@@ -220,6 +224,8 @@ def _blocker(
         why = "is on hold, and can be nudged all the same" if resident.is_order else why
     if pin.activity is not None:
         why, cure = pin.activity, f"dueline ops retry {order}"
+        if "its breaker" in why:
+            cure = f"dueline ops breaker close {why.split()[0]}"
     if pin.paused:
         why, cure = "the workflow is paused", f"dueline ops release {order}"
     if not served:

@@ -12,6 +12,7 @@ from activities import all_activities
 from activities.case_starter import CaseDoor
 from domain.errors import UnknownThing
 from ops.repair.breaker import breakers, known_activity, rule_id
+from ops.repair.residents import pin_of
 from ops.repair.site import Site
 from store import tables
 from tests.ops.conftest import Dueline
@@ -75,9 +76,12 @@ async def test_orders_wait_at_a_stopped_activity_and_catch_up_once_each_effect_o
 
     await orders[-1].until(all_wait, "twenty orders wait")
     listed = await dueline("ops", "breaker", "list", "--json")
+    stopped = await pin_of(site, orders[-1].handle.id)
     closed = await dueline("ops", "breaker", "close", STOPPED)
 
     await elsewhere.at("confirm")
+    assert stopped is not None
+    assert stopped.activity == f"{STOPPED} is stopped by its breaker: the reviewers' strike"
     [line] = listed.json
     assert (line["activity"], line["by"], line["because"], line["waiting"]) == (
         STOPPED,

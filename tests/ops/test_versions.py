@@ -15,8 +15,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from ops.repair.deployment import read_deployment
 from ops.repair.fitness import Code
+from ops.repair.moving import move
 from ops.repair.release import release
 from ops.repair.site import Site
+from ops.repair.versions import named_workflows
 from store import tables
 from tests.ops.conftest import ROOT, Dueline
 from tests.ops.versioned import VersionedFloor, versions
@@ -131,6 +133,41 @@ async def test_a_build_on_which_new_orders_fail_is_taken_back_and_they_begin_on_
     assert done.ramped.failing
     standing = await read_deployment(site, versions.name)
     assert (standing.current, standing.ramping) == ("b1", None)
+
+
+async def test_a_drain_stops_at_the_first_order_that_fails_and_a_rollback_heals_it(
+    versions: VersionedFloor, dueline: Dueline
+) -> None:
+    async with versions.serving("b1"), serving_badly(versions, "b2", Raising):
+        await versions.make_current("b1")
+        orders = await versions.place(3)
+        await versions.make_current("b2")
+
+        drained = await dueline("ops", "drain", "b1", "--rate", "50", "--json")
+        pins = [await versions.pin(placed) for placed in orders]
+        back = await dueline("ops", "versions", "rollback")
+
+        assert (drained.code, back.code) == (4, 0)
+        [failing] = drained.json["failing"]
+        assert failing in {placed.handle.id for placed in orders}
+        assert sorted(pin.failing for pin in pins) == [False, False, True]
+        await versions.until(lambda: versions.on("b1", orders), "all three are at work on b1")
+        for placed in orders:
+            await placed.walk(("entry",))
+
+
+async def test_an_order_whose_history_does_not_fit_is_not_moved(
+    versions: VersionedFloor, site: Site
+) -> None:
+    async with versions.serving("b1"):
+        await versions.make_current("b1")
+        [placed] = await versions.place(1)
+        [resident] = await named_workflows(site, [placed.order_id])
+
+        moved = await move(site, Code("b2", (Hasty,)), resident, versions.name, "b2")
+
+        assert moved.outcome == "red"
+        assert await versions.on("b1", [placed])
 
 
 async def test_orders_and_cases_of_a_version_that_nobody_serves_are_moved(

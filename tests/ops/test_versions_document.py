@@ -69,3 +69,16 @@ async def test_without_a_platform_the_recorded_histories_alone_are_replayed(tmp_
     assert said["recorded"]["histories"] == len(list(RECORDED.glob("*.json")))
     assert "open" not in said
     assert "No platform runs here" in err.decode()
+
+
+async def test_make_release_check_is_the_command_with_its_arguments() -> None:
+    arguments = f"{NEW} --ramp 5,100"
+    process = await asyncio.create_subprocess_exec(
+        *("make", "--dry-run", "release-check", f"RELEASE_ARGS={arguments}"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+    out, _ = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+
+    assert out.decode().splitlines()[-1] == f".venv/bin/dueline ops release-check {arguments}"
