@@ -276,3 +276,7 @@ class OverdueCaseWorkflow:
     def calendar_published(self, published: CalendarPublished) -> None:
         """Counts the case's windows anew; time used is kept."""
         self._windows.publish(published)
+
+    @workflow.signal(name=contract.RENEW, description="The case shall go on at its new version")
+    def renew(self) -> None:
+        """Wakes a case that operations have moved to another version; changes nothing else."""
