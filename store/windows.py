@@ -155,11 +155,9 @@ async def is_in_ledger(conn: Connection, key: str) -> bool:
     return found is not None
 
 
-async def standing_window(conn: Connection, key: str) -> DueWindow | None:
-    """A running window as it stands; none when it has been stopped."""
-    body = await conn.scalar(
-        select(windows.c.body).where(windows.c.key == key, windows.c.stopped_at.is_(None))
-    )
+async def last_standing(conn: Connection, key: str) -> DueWindow | None:
+    """A window as it stands, or stood when it was stopped."""
+    body = await conn.scalar(select(windows.c.body).where(windows.c.key == key))
     return None if body is None else DueWindow.model_validate(body)
 
 

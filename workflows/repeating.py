@@ -57,8 +57,10 @@ class Repeater:
         progress = self._progress
         known = progress.repetition
         if known is None or known.count != repeat.count:
-            kept = known.owed if known is not None else []
-            progress.repetition = known = Repetition(count=repeat.count, owed=kept)
+            before = known or Repetition(count=repeat.count)
+            progress.repetition = known = Repetition(
+                count=repeat.count, owed=before.owed, moments=before.moments
+            )
             progress.repeats = repeat.count
             if progress.lives_at is None:
                 self._go_back(repeat.since)
@@ -66,7 +68,8 @@ class Repeater:
             if message.id not in known.known:
                 known.known.append(message.id)
                 known.owed.append(message)
-        known.moments |= repeat.moments
+        # What was heard first counts: a run that repeats hears everything at once.
+        known.moments = {**repeat.moments, **known.moments}
         if known.owed and progress.lives_at is None:
             progress.lives_at = known.owed[0].at
 
