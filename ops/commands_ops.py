@@ -9,7 +9,13 @@ Examples
     dueline ops stuck
     dueline ops show SO-2026-000004
     dueline ops trail
+    dueline ops replay --open
+    dueline ops reset SO-2026-000004 --to plan --because "the plan was lost"
+    dueline ops recover --query "TemporalReportedProblems IS NOT NULL" --because "deploy 41"
 """
 
 app = App(name="ops", help=HELP, help_format="markdown")
 app.command("ops.commands_trail:trail", name="trail")
+app.command("ops.commands_replay:replay", name="replay")
+app.command("ops.commands_reset:reset", name="reset")
+app.command("ops.commands_recover:recover", name="recover")

@@ -24,6 +24,7 @@ TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 TASK_TIMED_OUT = EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT
+TASK_ENDS = {TASK_COMPLETED, TASK_FAILED, TASK_TIMED_OUT}
 SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 UPDATED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -219,7 +220,7 @@ def _heard_at(run: Run) -> dict[int, datetime]:
 def task_ends(run: Run) -> Iterator[HistoryEvent]:
     """The ends of the run's workflow tasks: what a run can be reset to."""
     for event in run.events:
-        if event.event_type in {TASK_COMPLETED, TASK_FAILED, TASK_TIMED_OUT}:
+        if event.event_type in TASK_ENDS:
             yield event
 
 
