@@ -89,18 +89,19 @@ async def recover(
 
 
 async def find_troubles(site: Site, orders: list[FoundOrder]) -> list[Finding]:
-    """What is wrong with each; their histories pass by one at a time."""
+    """What is wrong with each; their histories pass by a few at a time."""
     findings: dict[str, Finding] = {}
     looked: dict[str, Looked] = {}
 
     async def histories() -> AsyncIterator[Recorded]:
-        for order in orders:
-            seen = await look_at(site, order)
-            if isinstance(seen, Finding):
-                findings[order.id] = seen
-                continue
-            looked[order.workflow_id] = seen[0]
-            yield seen[1]
+        for start in range(0, len(orders), AT_ONCE):
+            few = orders[start : start + AT_ONCE]
+            for seen in await asyncio.gather(*(look_at(site, order) for order in few)):
+                if isinstance(seen, Finding):
+                    findings[seen.order.id] = seen
+                    continue
+                looked[seen[0].order.workflow_id] = seen[0]
+                yield seen[1]
 
     columns = (TextColumn("{task.completed:.0f} of {task.total:.0f} looked at"),)
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:

@@ -126,7 +126,7 @@ async def _one(site: Site, order: FoundOrder, wish: _Wish, say: Any) -> dict[str
     plan = await plan_reset(site, order, chain, point)
     if not wish.yes:
         return _preview(plan)
-    return _done(await reset_order(site, plan, wish.because, say))
+    return _done(await reset_order(site, order, point, wish.because, say))
 
 
 def _done(result: ResetResult) -> dict[str, Any]:

@@ -26,11 +26,10 @@ from ops.repair.resetting import (
     Begun,
     Say,
     finish_reset,
-    plan_reset,
     reset_order,
     unfinished_reset,
 )
-from ops.repair.runs import SCHEDULED, TASK_ENDS, Run, fetch_chain, fetch_run
+from ops.repair.runs import SCHEDULED, TASK_ENDS, Run, fetch_run
 from ops.repair.site import Site
 from store.audit import OpsAction
 from store.standing import standing_of
@@ -218,11 +217,11 @@ async def _cure(site: Site, finding: Finding, because: str, say: Say) -> str:
         result = await finish_reset(site, order, because, finding.begun, say)
         return f"went on with its reset: {result.again} messages applied again"
     if finding.event_id is not None:
-        chain = await fetch_chain(site.client, order.workflow_id)
-        if not chain or chain[0].run_id != finding.run_id:
+        run = await fetch_run(site.client, order.workflow_id)
+        if run is None or run.run_id != finding.run_id:
             raise DuelineError(f"{order.name} has moved meanwhile: give the command again.")
-        plan = await plan_reset(site, order, chain, point_at(chain[0], finding.event_id))
-        result = await reset_order(site, plan, because, say)
+        point = point_at(run, finding.event_id)
+        result = await reset_order(site, order, point, because, say)
         lost = f", {len(result.not_repeated)} could not be" if result.not_repeated else ""
         return f"taken back to event {finding.event_id}: {result.again} applied again{lost}"
     for activity in finding.activities:

@@ -32,6 +32,8 @@ BEGUN, DONE = "begun", "done"
 MESSAGES_A_SIGNAL_MAX = 200
 """Far below the 2 MB that a signal may carry."""
 LOOK_SECONDS = 0.2
+LOOK_SECONDS_MAX = 2.0
+"""Each look makes a worker answer; a slow one is not helped by more of them."""
 PATIENCE_SECONDS = 120.0
 ACTIONS_LOOKED_AT_MAX = 50
 
@@ -49,13 +51,12 @@ Say = Callable[[str], None]
 class ResetPlan(Record):
     """What a reset would do. Messages and effects are in their old order.
 
-    `origin` is the run that would end, `point.run_id` the one in which the step was entered.
-    `recorded` are effects that are in the database and stay as they are, `open` those that are not
-    there and would be done. `clocks` keep their instants.
+    `point.run_id` is the run in which the step was entered. `recorded` are effects that are in the
+    database and stay as they are, `open` those that are not there and would be done. `clocks` keep
+    their instants.
     """
 
     order: FoundOrder
-    origin: str
     point: Point
     again: tuple[RepeatedMessage, ...]
     dropped: tuple[tuple[str, str], ...]
@@ -113,7 +114,6 @@ async def plan_reset(
     keys = list(dict.fromkeys(keys))
     return ResetPlan(
         order=order,
-        origin=chain[0].run_id,
         point=point,
         again=tuple(told.messages),
         dropped=tuple(told.dropped),
@@ -135,7 +135,8 @@ def _since(chain: Sequence[Run], point: Point) -> list[Run]:
 
 async def reset_order(
     site: Site,
-    plan: ResetPlan,
+    order: FoundOrder,
+    point: Point,
     because: str,
     say: Say = lambda _: None,
     patience_seconds: float = PATIENCE_SECONDS,
@@ -145,11 +146,13 @@ async def reset_order(
     Interrupted, it goes on where it was: see `finish_reset`. Raises DuelineError when that takes
     longer than `patience_seconds`.
     """
+    await require_open(site, order)
     async with site.database.connect() as conn:
-        count = await resets(conn, plan.order.id) + 1
-    begun = Begun(origin=plan.origin, point=plan.point, count=count, request=str(uuid4()))
-    await _note(site, plan.order, because, BEGUN, begun)
-    return await finish_reset(site, plan.order, because, begun, say, patience_seconds)
+        count = await resets(conn, order.id) + 1
+    present = await site.client.get_workflow_handle(order.workflow_id).describe()
+    begun = Begun(origin=present.run_id, point=point, count=count, request=str(uuid4()))
+    await _note(site, order, because, BEGUN, begun)
+    return await finish_reset(site, order, because, begun, say, patience_seconds)
 
 
 async def unfinished_reset(site: Site, order: FoundOrder) -> Begun | None:
@@ -240,7 +243,7 @@ async def _settled(
     site: Site, order: FoundOrder, begun: Begun, say: Say, patience_seconds: float
 ) -> OrderView:
     """Waits until the order has taken everything again."""
-    view, why = None, "no worker answers"
+    why, pause = "no worker answers", LOOK_SECONDS
     try:
         async with asyncio.timeout(patience_seconds):
             while True:
@@ -254,7 +257,8 @@ async def _settled(
                         return view
                     why = f"{view.owed} messages are left"
                 say(f"{order.name}: {why}")
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LOOK_SECONDS_MAX)
     except TimeoutError:
         raise DuelineError(
             f"{order.name} is still on its way after {patience_seconds:.0f} s: {why}. "
