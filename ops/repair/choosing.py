@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.models import CASE_WORKFLOW
@@ -28,9 +29,23 @@ async def runs_found(
     site: Site, query: str, limit: int | None = None
 ) -> AsyncIterator[tuple[str, str]]:
     """Workflow and run ids that a query finds, page by page. Raises DuelineError."""
+    found, token = 0, b""
     try:
-        async for found in site.client.list_workflows(query, page_size=PAGE, limit=limit):
-            yield found.id, found.run_id
+        while True:
+            page = await site.client.workflow_service.list_workflow_executions(
+                ListWorkflowExecutionsRequest(
+                    namespace=site.client.namespace,
+                    query=query,
+                    page_size=PAGE,
+                    next_page_token=token,
+                )
+            )
+            for listed in page.executions[: None if limit is None else limit - found]:
+                found += 1
+                yield listed.execution.workflow_id, listed.execution.run_id
+            token = page.next_page_token
+            if not token or found == limit:
+                return
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise

@@ -10,8 +10,6 @@ from enum import StrEnum
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
 from temporalio.api.workflowservice.v1 import (
-    DescribeWorkflowExecutionRequest,
-    DescribeWorkflowExecutionResponse,
     ResetActivityRequest,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -29,7 +27,7 @@ from ops.repair.resetting import (
     reset_order,
     unfinished_reset,
 )
-from ops.repair.runs import SCHEDULED, TASK_ENDS, Run, fetch_run
+from ops.repair.runs import SCHEDULED, TASK_ENDS, Run, describe, fetch_run
 from ops.repair.site import Site
 from store.audit import OpsAction
 from store.standing import standing_of
@@ -112,7 +110,7 @@ async def look_at(site: Site, order: FoundOrder) -> tuple[Looked, Recorded] | Fi
         return Finding(
             order=order, trouble=Trouble.GONE, why="see `dueline ops reconcile` for what to do"
         )
-    described = await _describe(site, order)
+    described = await describe(site.client, order.workflow_id)
     pending = [activity for activity in described.pending_activities if activity.attempt > 1]
     task = described.pending_workflow_task
     parked = described.HasField("pending_workflow_task") and task.attempt > 1
@@ -130,15 +128,6 @@ async def look_at(site: Site, order: FoundOrder) -> tuple[Looked, Recorded] | Fi
         begun=await unfinished_reset(site, order),
     )
     return looked, recorded(run)
-
-
-async def _describe(site: Site, order: FoundOrder) -> DescribeWorkflowExecutionResponse:
-    return await site.client.workflow_service.describe_workflow_execution(
-        DescribeWorkflowExecutionRequest(
-            namespace=site.client.namespace,
-            execution=WorkflowExecution(workflow_id=order.workflow_id),
-        )
-    )
 
 
 def judge(looked: Looked, replayed: Replayed) -> Finding:
@@ -236,7 +225,7 @@ async def _went_well(site: Site, order: FoundOrder, say: Say) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while failing := [
                 activity
-                for activity in (await _describe(site, order)).pending_activities
+                for activity in (await describe(site.client, order.workflow_id)).pending_activities
                 if activity.HasField("last_failure")
             ]:
                 say(f"{order.name}: {failing[0].activity_type.name}")

@@ -19,7 +19,7 @@ from domain.errors import DuelineError
 from domain.orders import OrderState
 from ops.repair.finding import FoundOrder
 from ops.repair.points import Point
-from ops.repair.runs import Run, Told, calls_of, fetch_chain, told_after
+from ops.repair.runs import Run, Told, calls_of, describe, fetch_chain, told_after
 from ops.repair.site import Site
 from store.audit import OpsAction, read_actions
 from store.effects import count_reset, known_effects, resets
@@ -149,8 +149,9 @@ async def reset_order(
     await require_open(site, order)
     async with site.database.connect() as conn:
         count = await resets(conn, order.id) + 1
-    present = await site.client.get_workflow_handle(order.workflow_id).describe()
-    begun = Begun(origin=present.run_id, point=point, count=count, request=str(uuid4()))
+    begun = Begun(
+        origin=await _present_run(site, order), point=point, count=count, request=str(uuid4())
+    )
     await _note(site, order, because, BEGUN, begun)
     return await finish_reset(site, order, because, begun, say, patience_seconds)
 
@@ -174,8 +175,7 @@ async def finish_reset(
     """Goes on with a reset that was begun; what was done already is not done again."""
     async with site.database.begin() as conn:
         await count_reset(conn, order.id, begun.count, begun.origin)
-    handle = site.client.get_workflow_handle(order.workflow_id)
-    if (await handle.describe()).run_id == begun.origin:
+    if await _present_run(site, order) == begun.origin:
         await _reset(site, order, because, begun)
     # Only now is the old run at its end, and nothing that it was told can be missing.
     chain = await fetch_chain(site.client, order.workflow_id, begun.origin)
@@ -197,6 +197,11 @@ async def _note(site: Site, order: FoundOrder, because: str, outcome: str, begun
     await site.note(
         OpsAction(action=RESET, target=order.id, reason=because, outcome=outcome, detail=detail)
     )
+
+
+async def _present_run(site: Site, order: FoundOrder) -> str:
+    described = await describe(site.client, order.workflow_id)
+    return described.workflow_execution_info.execution.run_id
 
 
 async def _reset(site: Site, order: FoundOrder, because: str, begun: Begun) -> None:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -67,16 +71,28 @@ class Told:
 
 async def fetch_run(client: Client, workflow_id: str, run_id: str | None = None) -> Run | None:
     """A run with its history, by default the present one; none when retention has deleted it."""
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     try:
         if run_id is None:
-            run_id = (await handle.describe()).run_id
-            handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+            described = await describe(client, workflow_id)
+            run_id = described.workflow_execution_info.execution.run_id
+        handle = client.get_workflow_handle(workflow_id, run_id=run_id)
         return Run(workflow_id, run_id, (await handle.fetch_history()).events)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+async def describe(client: Client, workflow_id: str) -> DescribeWorkflowExecutionResponse:
+    """What the engine says of a workflow's present run. Raises RPCError.
+
+    The SDK's own description, and its list, break on a workflow that somebody has paused.
+    """
+    return await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+        )
+    )
 
 
 async def fetch_chain(client: Client, workflow_id: str, run_id: str | None = None) -> list[Run]:
