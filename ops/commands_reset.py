@@ -1,6 +1,7 @@
 """`dueline ops reset`: takes orders back to a step; they walk again to where they stood."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -28,6 +29,7 @@ from ops.repair.site import Site
 from ops.site import open_site
 
 RATE = 5.0
+NOTHING = 2
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
 
 
@@ -82,6 +84,9 @@ async def reset(
             found = [await find_order(site, order)]
         else:
             found = await orders_found(site, query or "")
+        if not found:
+            print("The query finds no order.", file=sys.stderr)
+            return NOTHING
         done = await _each(site, found, _Wish(to, visit, because, yes), Pace(rate))
     if as_json:
         print(json.dumps(done, ensure_ascii=False))

@@ -26,6 +26,8 @@ Kind = Literal["non-determinism", "exception"]
 
 BATCH = 20
 """Histories that a process takes at once; a few megabytes."""
+FEW = 10
+"""So few are done before a process has started."""
 BATCHES_WAITING_A_PROCESS = 2
 DIVERGED = re.compile(r"TMPRL1100|[Nn]on-?determini")
 EVENT_ID = re.compile(r"\bid: (\d+)")
@@ -77,11 +79,18 @@ async def replay_many(
     histories: AsyncIterator[Recorded], workflows: Sequence[type], processes: int | None = None
 ) -> AsyncIterator[Replayed]:
     """Replays as they come, in no order; holds only a few batches in memory."""
+    batches = _batches(histories)
+    first = await anext(batches, [])
+    if len(first) <= FEW:
+        for replayed in await replay_here(first, workflows):
+            yield replayed
+        return
     count = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, context, _begin, (tuple(workflows),)) as pool:
         waiting: set[asyncio.Future[list[Replayed]]] = set()
-        async for batch in _batches(histories):
+        waiting.add(asyncio.wrap_future(_submit(pool, first)))
+        async for batch in batches:
             waiting.add(asyncio.wrap_future(_submit(pool, batch)))
             if len(waiting) >= count * BATCHES_WAITING_A_PROCESS:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.repair.site import Site
 from store import tables
 from tests.ops import conftest
 from tests.ops.bad_deploy import bad_worker, good_worker
@@ -21,6 +21,7 @@ AT_ONCE = 8
 RECOVER = ("ops", "recover", "--json", "--query", "ExecutionStatus = 'Running'", "--because")
 SAMPLE = 10
 """Orders of each kind that are finished, to see that nothing is missing in them."""
+SEVERAL = 5
 PATIENCE_SECONDS = 300.0
 LOOK_SECONDS = 0.5
 
@@ -104,8 +105,12 @@ async def finish(placed: Placed, steps: tuple[str, ...]) -> None:
 
 
 async def test_300_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
-    idle_floor: Floor, site: Site, dueline: Dueline, monkeypatch: pytest.MonkeyPatch
+    idle_floor: Floor,
+    dueline: Dueline,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    cured = tmp_path / "cured.txt"
     monkeypatch.setattr(conftest, "COMMAND_SECONDS", PATIENCE_SECONDS)
     floor, count = idle_floor, DIVERGED + PARKED + RETRYING + WELL
     async with good_worker(floor):
@@ -136,7 +141,11 @@ async def test_300_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
     await until(begun, "the command has begun")
     async with good_worker(floor):
         recovered = await command
-        again = await dueline(*RECOVER, "once more")
+        some = [*diverged[:SEVERAL], *parked[:SEVERAL], *retrying[:SEVERAL]]
+        cured.write_text("".join(f"{p.order_id}  # cured\n" for p in some), encoding="utf-8")
+        again = await dueline(
+            "ops", "recover", "--json", "--file", str(cured), "--because", "once more"
+        )
         settled = {row["id"]: row["state"] for row in await floor.rows(tables.changes)}
         after = await windows_of(floor)
         reference, reference_changed = await floor.place(), await floor.place()
@@ -161,7 +170,7 @@ async def test_300_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
         "nothing": WELL,
     }
     assert recovered.json["cured"] == DIVERGED + PARKED + RETRYING
-    assert again.json["troubles"] == {"nothing": count}
+    assert (again.code, again.json["troubles"]) == (0, {"nothing": 3 * SEVERAL})
     assert settled == dict.fromkeys(wishes, "applied")
     assert after == due
     for order in diverged[:SAMPLE]:

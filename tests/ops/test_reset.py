@@ -18,6 +18,7 @@ from tests.ops.conftest import Dueline
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.test_killed import belongings, story
+from tests.workflow.test_operations import hold, release
 
 VISITS = (
     *((step, 1) for step in S08_STEPS[:5]),
@@ -36,7 +37,7 @@ VISITS = (
 
 
 async def full_life(floor: Floor) -> Placed:
-    """An order at its receipt: paused, changed, late, reworked, and handed on to fresh runs."""
+    """An order at its receipt: paused, changed, late, held, reworked, handed on to fresh runs."""
     placed = await floor.place(events_max=90)
     await placed.walk(("entry",))
     await placed.at("confirm")
@@ -51,6 +52,10 @@ async def full_life(floor: Floor) -> Placed:
         await placed.until(partial(placed.open_tasks, part), f"the case asks for {part}")
     for task in tasks:
         await placed.answer(task)
+    await placed.at("plan")
+    await hold(placed)
+    await placed.skip(timedelta(days=2))
+    await release(placed)
     await placed.walk(("plan", "plan_approval"))
     await placed.at("production")
     for report in await placed.open_tasks("tracking"):
