@@ -80,7 +80,8 @@ async def replay_many(
 ) -> AsyncIterator[Replayed]:
     """Replays as they come, in no order; holds only a few batches in memory."""
     batches = _batches(histories)
-    first = await anext(batches, [])
+    nothing: list[Recorded] = []
+    first = await anext(batches, nothing)
     if len(first) <= FEW:
         for replayed in await replay_here(first, workflows):
             yield replayed
