@@ -12,6 +12,9 @@ Examples
     dueline ops hold SO-2026-000004 --because "the bank has frozen the account"
     dueline ops release SO-2026-000004
     dueline ops trail
+    dueline ops replay --open
+    dueline ops reset SO-2026-000004 --to plan --because "the plan was lost"
+    dueline ops recover --query "TemporalReportedProblems IS NOT NULL" --because "deploy 41"
 """
 
 app = App(name="ops", help=HELP, help_format="markdown")
@@ -26,3 +29,6 @@ app.command("ops.commands_versions:app", name="versions", help="See and change w
 app.command("ops.commands_release:drain", name="drain")
 app.command("ops.commands_release:release_check", name="release-check")
 app.command("ops.commands_breaker:app", name="breaker", help="Stop and restart one activity.")
+app.command("ops.commands_replay:replay", name="replay")
+app.command("ops.commands_reset:reset", name="reset")
+app.command("ops.commands_recover:recover", name="recover")

@@ -16,7 +16,7 @@ from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
-from workflows.state import Hold, OrderProgress
+from workflows.state import Hold, OrderProgress, RepeatedMessage
 
 ORDER_WORKFLOW = "OrderWorkflow"
 
@@ -33,6 +33,7 @@ RELEASE_ORDER = "release_order"
 SKIP_STEP = "skip_step"
 RENEW = "renew"
 STANDING = "standing"
+REPEAT = "repeat"
 
 STILL_MOVING = "StillMoving"
 """The type of a refusal that is worth a second try: the order is between two steps."""
@@ -123,8 +124,25 @@ class ReceiptNotice(Record):
     change_id: str
 
 
+class Repeat(Record):
+    """The order was reset to what it was at `since`: these messages are applied again, in order.
+
+    `count` numbers the order's resets; more messages may follow under the same number, and the same
+    message is applied once. `moments` says when the earlier run heard of an activity, by its key.
+    """
+
+    count: int
+    since: datetime
+    messages: tuple[RepeatedMessage, ...] = ()
+    moments: dict[str, datetime] = Field(default_factory=dict)
+
+
 class OrderView(Record):
-    """What the order says of itself when it is asked."""
+    """What the order says of itself when it is asked.
+
+    `repeats` numbers its resets, `owed` counts the messages that it still has to apply again, and
+    `not_repeated` names those that it could not apply again.
+    """
 
     order_id: str
     step: str | None
@@ -132,6 +150,10 @@ class OrderView(Record):
     due_at: datetime | None
     open_tasks: tuple[str, ...]
     state: OrderState
+    repeats: int = 0
+    owed: int = 0
+    repeating: bool = False
+    not_repeated: tuple[str, ...] = ()
 
 
 class RunsOn(Record):

@@ -1,9 +1,40 @@
 """Where an order or a case stands, told in full: what a comparison with PostgreSQL needs."""
 
+from datetime import datetime
+
 from temporalio import workflow
 
-from workflows.contract import OrderStart, RunsOn, Standing
+from domain.orders import OrderState
+from workflows.contract import OrderStart, OrderView, RunsOn, Standing
+from workflows.route import Route
 from workflows.state import OrderProgress, TaskProgress
+from workflows.words import waits_for
+
+
+def order_view(
+    start: OrderStart,
+    progress: OrderProgress,
+    route: Route,
+    *,
+    due_at: datetime | None,
+    state: OrderState,
+    repeating: bool,
+) -> OrderView:
+    """Where the order is and what it waits for."""
+    current, repetition = progress.current, progress.repetition
+    roles = tuple(task.role.value for task in progress.tasks)
+    return OrderView(
+        order_id=start.order_id,
+        step=current.step if current else None,
+        waits_for=waits_for(route.current, roles) if current else "nothing",
+        due_at=due_at,
+        open_tasks=tuple(task.id for task in progress.tasks),
+        state=state,
+        repeats=progress.repeats,
+        owed=len(repetition.owed) if repetition else 0,
+        repeating=repeating,
+        not_repeated=tuple(repetition.refused) if repetition else (),
+    )
 
 
 def order_standing(start: OrderStart, progress: OrderProgress, *, settled: bool) -> Standing:
