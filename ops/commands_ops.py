@@ -13,3 +13,5 @@ Examples
 
 app = App(name="ops", help=HELP, help_format="markdown")
 app.command("ops.commands_trail:trail", name="trail")
+app.command("ops.commands_stuck:stuck", name="stuck")
+app.command("ops.commands_show:show", name="show")
