@@ -12,6 +12,7 @@ from store.engine import Connection
 from store.outbox import DEAD, PENDING
 from store.tables import (
     api_keys,
+    changes,
     deliveries,
     marks,
     orders,
@@ -289,3 +290,39 @@ def _notices(channel: Any, error: Any) -> Select[Any]:
 
 async def _standing(conn: Connection, query: Select[Any]) -> list[StandingNotices]:
     return [StandingNotices(**row) for row in (await conn.execute(query)).mappings()]
+
+
+class StandingWish(Record):
+    """A change, a cancellation or a receipt, without what it says; `fields` are what it touches."""
+
+    id: str
+    kind: str
+    fields: tuple[str, ...]
+    state: str
+    requested_at: datetime
+    settled_at: datetime | None
+
+
+async def wishes_of(conn: Connection, order_id: str) -> list[StandingWish]:
+    """What customers have wished of an order, as it came."""
+    columns = changes.c
+    query = (
+        select(
+            columns.id,
+            columns.kind,
+            columns.patch,
+            columns.state,
+            columns.requested_at,
+            columns.settled_at,
+        )
+        .where(columns.order_id == order_id)
+        .order_by(columns.requested_at, columns.id)
+    )
+    rows = (await conn.execute(query)).mappings()
+    return [
+        StandingWish(
+            **{name: value for name, value in row.items() if name != "patch"},
+            fields=tuple(sorted(row["patch"])),
+        )
+        for row in rows
+    ]

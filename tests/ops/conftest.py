@@ -68,13 +68,13 @@ async def site(idle_floor: Floor) -> Site:
 def dueline(site: Site, database_url: str, temporal: str, tmp_path: Path) -> Dueline:
     """Runs `dueline …` as a process of its own against the floor: `await dueline("ops", "stuck")`.
 
-    `by` is whose key it uses.
+    `by` is whose key it uses, `engine` the address where it looks for Temporal.
     """
 
-    async def run(*arguments: str, by: str = "ops-1") -> Said:
+    async def run(*arguments: str, by: str = "ops-1", engine: str = temporal) -> Said:
         env = os.environ | {
             "DATABASE_URL": database_url,
-            "TEMPORAL_ADDRESS": temporal,
+            "TEMPORAL_ADDRESS": engine,
             "DUELINE_TASK_QUEUE": site.task_queue,
             "DUELINE_API_KEY": f"key-of-{by}",
             "DUELINE_DATA_DIR": str(tmp_path),

@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from domain.roles import Role
 from ops.repair.site import Site
 from ops.repair.stuck import find_stuck
 from ops.repair.stuck_model import StuckCause, StuckReport
 from store import tables
 from tests.ops import ward as wards
-from tests.ops.ward import KINDS, NOBODYS_ROLE, Ill, Ward
+from tests.ops.ward import KINDS, Ill, Ward, give_keys
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.storm import until
 
@@ -26,10 +25,7 @@ FOUND_WITHIN_SECONDS = 60.0
 @pytest.fixture
 async def ward(idle_floor: Floor) -> AsyncIterator[Ward]:
     """A floor at work; every role but one has a key."""
-    roles = set(Role) - {NOBODYS_ROLE, Role.CUSTOMER}
-    rows = [{"digest": f"of-{role}", "name": role.value, "roles": [role.value]} for role in roles]
-    async with idle_floor.engine.begin() as conn:
-        await conn.execute(insert(tables.api_keys), rows)
+    await give_keys(idle_floor.engine)
     async with AsyncExitStack() as stack:
         made = Ward(idle_floor, stack)
         await made.deploy(idle_floor)
