@@ -46,10 +46,10 @@ class DueLineKeeper(Department):
         that may just have been left.
         """
         async with self.open_file(Keyed(record.order_id, RECORD_MARKS, record.now)) as file:
-            told: dict[Role, list[_Notice]] = defaultdict(list)
+            told: dict[Role, list[Notice]] = defaultdict(list)
             for mark in record.marks:
                 if await windows.record_mark(file.conn, mark.window, mark.name, mark.at, file.now):
-                    for notice in await _notices(file, mark):
+                    for notice in await notices_of(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():
                 for notice in _folded(file, notices):
@@ -61,7 +61,9 @@ class DueLineKeeper(Department):
 
 
 @dataclass(frozen=True)
-class _Notice:
+class Notice:
+    """What one listener is told of a mark."""
+
     role: Role
     kind: str
     key: str
@@ -69,7 +71,7 @@ class _Notice:
     zh: str
 
 
-async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
+async def notices_of(file: OrderFile, mark: MarkDue) -> list[Notice]:
     """The mark's line in the story, and what each listener is told of it."""
     window = await windows.find_window(file.conn, mark.window)
     of_case = not mark.window.startswith(f"{file.id}/")
@@ -96,7 +98,7 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
     action_zh = f"。{rung.action_zh}" if rung and rung.action_zh else ""
     return [
-        _Notice(
+        Notice(
             role=role,
             kind=kind,
             key=f"{key}/{role.value}",
@@ -107,7 +109,7 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     ]
 
 
-def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
+def _folded(file: OrderFile, notices: list[Notice]) -> list[Notice]:
     """One notice in place of many to the same role; each is still named in it, in order."""
     if len(notices) <= FOLDED_ABOVE:
         return notices
@@ -116,7 +118,7 @@ def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
     lines = [notice.text.removeprefix(prefix) for notice in notices]
     lines_zh = [notice.zh.removeprefix(prefix_zh) for notice in notices]
     return [
-        _Notice(
+        Notice(
             role=first.role,
             kind="windows_many",
             key=f"{first.key}/and_{count - 1}_more",

@@ -20,6 +20,7 @@ _RECOVER = 'dueline ops recover {it} --because "{words}"'
 _RETRY = "dueline ops retry {it}"
 _RELEASE = "dueline ops release {it}"
 _RECONCILE = "dueline ops reconcile {it} --repair"
+_TELL = "dueline ops tell {it}"
 
 _CURES: dict[StuckCause, Cure] = {
     StuckCause.NON_DETERMINISM: Cure(
@@ -86,23 +87,25 @@ _CURES: dict[StuckCause, Cure] = {
     StuckCause.ON_HOLD: Cure(Severity.LOW, _RELEASE),
 }
 
-_WHEN_COMPLETED = Cure(Severity.CRITICAL, _RECONCILE)
 _CURRENT_UNSERVED = Cure(
     Severity.HIGH, "dueline ops versions rollback", "or start workers of {build_id} again"
 )
 
 
-def cure_of(cause: StuckCause, *, completed: bool = False, pinned: bool = True) -> Cure:
+def cure_of(cause: StuckCause, *, by_record: bool = False, pinned: bool = True) -> Cure:
     """The cure of a cause.
 
-    A workflow that has `completed` needs no recovery, only its record; a version that nobody
-    serves and to which the order is not `pinned` is the current one.
+    `by_record`: what has ended or fallen is right, and only the record or its notices are behind.
+    A version that nobody serves and to which the order is not `pinned` is the current one.
     """
-    if cause is StuckCause.WORKFLOW_CLOSED and completed:
-        return _WHEN_COMPLETED
+    if by_record and cause in _BY_RECORD:
+        return Cure(Severity.CRITICAL, _BY_RECORD[cause])
     if cause is StuckCause.VERSION_UNSERVED and not pinned:
         return _CURRENT_UNSERVED
     return _CURES[cause]
+
+
+_BY_RECORD = {StuckCause.WORKFLOW_CLOSED: _RECONCILE, StuckCause.BREACH_UNTOLD: _TELL}
 
 
 def filled(template: str, facts: Mapping[str, str | None], it: str, cause: StuckCause) -> str:

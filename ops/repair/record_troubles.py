@@ -18,6 +18,9 @@ from store.ops_reading import (
 from workflows import search
 from workflows.contract import order_workflow_id
 
+MEANT = ("completed", "canceled")
+"""How a workflow ends that has had its way."""
+
 YOUNG = timedelta(minutes=1)
 """An order this young may still be on its way from the API to the engine."""
 
@@ -61,6 +64,7 @@ class OrderDisagreements:
             look.closed_at,
             f"its record is open, and its workflow is {look.status}",
             Evidence(status=look.status, in_database=self.row.state, in_workflow=look.status),
+            by_record=look.status in MEANT,
         )
 
     def _open_too_long(self, look: Look) -> Trouble:
@@ -96,7 +100,13 @@ class OrderDisagreements:
             )
 
     def _trouble(
-        self, cause: StuckCause, since: datetime, sentence: str, seen: Evidence | None = None
+        self,
+        cause: StuckCause,
+        since: datetime,
+        sentence: str,
+        seen: Evidence | None = None,
+        *,
+        by_record: bool = False,
     ) -> Trouble:
         return Trouble(
             order_id=self.row.id,
@@ -106,6 +116,7 @@ class OrderDisagreements:
             since=since,
             sentence=sentence,
             seen=seen or Evidence(),
+            by_record=by_record,
         )
 
 
@@ -130,6 +141,7 @@ def case_troubles(case: OpenCaseRow, workflow_id: str, look: Look | None) -> Ite
         since=look.closed_at if look else case.opened_at,
         sentence=sentence,
         seen=Evidence(window=case.window, status=status),
+        by_record=True,
     )
 
 
@@ -158,6 +170,7 @@ def untold(breach: UntoldBreach, profiles: Mapping[str, ProfileFacts]) -> Iterat
         since=breach.due_at,
         sentence=f"{breach.rule} of {breach.role.replace('_', ' ')} was missed: {what}",
         seen=Evidence(window=breach.window, role=breach.role),
+        by_record=breach.marked,
     )
 
 

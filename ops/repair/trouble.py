@@ -40,7 +40,7 @@ STOPPING = frozenset(
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a workflow cannot move, with what was seen."""
+    """Why a workflow cannot move, and what was seen; `cure_of` tells of the two flags."""
 
     order_id: str
     workflow_id: str
@@ -50,6 +50,7 @@ class Trouble:
     run_id: str | None = None
     seen: Evidence = field(default_factory=Evidence)
     pinned: bool = True
+    by_record: bool = False
     also: tuple[StuckCause, ...] = ()
 
 
@@ -81,8 +82,7 @@ def finding(site: Site, trouble: Trouble, numbers: Mapping[str, str | None]) -> 
     of_order = trouble.workflow_id == order_workflow_id(trouble.order_id)
     it = (number or trouble.order_id) if of_order else trouble.workflow_id
     facts: dict[str, Any] = trouble.seen.model_dump(mode="json")
-    completed = trouble.seen.status == "completed"
-    cure = cure_of(trouble.cause, completed=completed, pinned=trouble.pinned)
+    cure = cure_of(trouble.cause, by_record=trouble.by_record, pinned=trouble.pinned)
     return Finding(
         order_id=trouble.order_id,
         number=number,
