@@ -46,10 +46,10 @@ class DueLineKeeper(Department):
         that may just have been left.
         """
         async with self.open_file(Keyed(record.order_id, RECORD_MARKS, record.now)) as file:
-            told: dict[Role, list[Notice]] = defaultdict(list)
+            told: dict[Role, list[_Notice]] = defaultdict(list)
             for mark in record.marks:
                 if await windows.record_mark(file.conn, mark.window, mark.name, mark.at, file.now):
-                    for notice in await notices_of(file, mark):
+                    for notice in await _notices(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():
                 for notice in _folded(file, notices):
@@ -61,9 +61,7 @@ class DueLineKeeper(Department):
 
 
 @dataclass(frozen=True)
-class Notice:
-    """What one listener is told of a mark."""
-
+class _Notice:
     role: Role
     kind: str
     key: str
@@ -71,7 +69,7 @@ class Notice:
     zh: str
 
 
-async def notices_of(file: OrderFile, mark: MarkDue) -> list[Notice]:
+async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     """The mark's line in the story, and what each listener is told of it."""
     window = await windows.find_window(file.conn, mark.window)
     of_case = not mark.window.startswith(f"{file.id}/")
@@ -98,7 +96,7 @@ async def notices_of(file: OrderFile, mark: MarkDue) -> list[Notice]:
     zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
     action_zh = f"。{rung.action_zh}" if rung and rung.action_zh else ""
     return [
-        Notice(
+        _Notice(
             role=role,
             kind=kind,
             key=f"{key}/{role.value}",
@@ -109,7 +107,7 @@ async def notices_of(file: OrderFile, mark: MarkDue) -> list[Notice]:
     ]
 
 
-def _folded(file: OrderFile, notices: list[Notice]) -> list[Notice]:
+def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
     """One notice in place of many to the same role; each is still named in it, in order."""
     if len(notices) <= FOLDED_ABOVE:
         return notices
@@ -118,7 +116,7 @@ def _folded(file: OrderFile, notices: list[Notice]) -> list[Notice]:
     lines = [notice.text.removeprefix(prefix) for notice in notices]
     lines_zh = [notice.zh.removeprefix(prefix_zh) for notice in notices]
     return [
-        Notice(
+        _Notice(
             role=first.role,
             kind="windows_many",
             key=f"{first.key}/and_{count - 1}_more",
@@ -126,3 +124,14 @@ def _folded(file: OrderFile, notices: list[Notice]) -> list[Notice]:
             zh=f"{prefix_zh}{count} 项\n" + "\n".join(lines_zh),
         )
     ]
+
+
+async def tell_of(file: OrderFile, mark: MarkDue) -> int:
+    """Queues what a mark that is recorded has to tell, to whom it may concern; how many notices.
+
+    What was queued before is not queued again.
+    """
+    notices = await _notices(file, mark)
+    for notice in notices:
+        file.tell(notice.role, notice.kind, notice.text, key=notice.key, zh=notice.zh)
+    return len(notices)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from activities.due_lines import notices_of
+from activities.due_lines import tell_of
 from activities.models import MarkDue
 from activities.order_file import Department, Keyed
 from domain.windows import Mark
@@ -38,7 +38,5 @@ async def _tell(site: Site, order: FoundOrder, missed: list[UntoldBreach]) -> in
     async with Department(site.database).open_file(keyed) as file:
         for breach in missed:
             mark = MarkDue(window=breach.window, mark=Mark.BREACH, at=breach.due_at)
-            for notice in await notices_of(file, mark):
-                file.tell(notice.role, notice.kind, notice.text, key=notice.key, zh=notice.zh)
-                told += 1
+            told += await tell_of(file, mark)
     return told
