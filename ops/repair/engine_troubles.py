@@ -9,6 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
 from ops.repair.failures import PlainFailure, activity_failure, workflow_failure
+from ops.repair.finding import order_named_by
 from ops.repair.looking import Look, tail
 from ops.repair.serving import ACTIVITY, WORKFLOW, QueueServing, Served, instant
 from ops.repair.site import Site
@@ -48,9 +49,9 @@ class EngineDesk:
     site: Site
     serving: dict[str, QueueServing]
 
-    async def troubles(self, order_id: str, look: Look) -> list[Trouble]:
+    async def troubles(self, look: Look) -> list[Trouble]:
         """All that keeps it from moving. Raises RPCError."""
-        seen = _Seen(order_id, look, datetime.now(UTC))
+        seen = _Seen(order_named_by(look.workflow_id), look, datetime.now(UTC))
         found = [*seen.paused(), *seen.unserved(self.serving[look.queue])]
         events: list[HistoryEvent] = []
         if seen.is_suspect:

@@ -5,9 +5,10 @@ Raw calls, because the SDK's own description knows no paused workflow.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingWorkflowTaskState, VersioningBehavior
@@ -25,11 +26,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from ops.repair.serving import CALL_TIMEOUT, Served, instant, version_of
 from ops.repair.site import Site
 
-DESCRIBES_AT_ONCE = 32
+CALLS_AT_ONCE = 32
 """Enough to keep the engine busy, too few to keep it from its work."""
 PING_TIMEOUT = timedelta(seconds=2)
 PAGE_SIZE = 1000
 
+Wanted = TypeVar("Wanted")
+Got = TypeVar("Got")
 Progress = Callable[[int, int], None]
 """Is told how many of how many have been looked at."""
 
@@ -108,11 +111,12 @@ class Look:
 
     @property
     def pinned_to(self) -> Served:
-        """The version that it is pinned to; none when it may go elsewhere."""
+        """The version that its next task needs; none when that is whichever is current."""
         info = self.said.workflow_execution_info.versioning_info
-        override = info.versioning_override.pinned.version
-        if override.deployment_name:
-            return version_of(override)
+        override = info.versioning_override
+        for said in (override.one_time.target_deployment_version, override.pinned.version):
+            if said.deployment_name:
+                return version_of(said)
         pinned = info.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
         return version_of(info.deployment_version) if pinned else None
 
@@ -143,18 +147,31 @@ async def look_at(
     """
     wanted = list(dict.fromkeys(workflow_ids))
     found: dict[str, Look | None] = {}
+
+    async def look(workflow_id: str) -> None:
+        found[workflow_id] = await describe(site, workflow_id)
+        if progress is not None:
+            progress(len(found), len(wanted))
+
+    await side_by_side(look, wanted)
+    return found
+
+
+async def side_by_side(
+    do: Callable[[Wanted], Awaitable[Got]], wanted: Iterable[Wanted]
+) -> list[Got]:
+    """Does it to each, some at a time; what came of it, in no order. Raises what one has raised."""
     waiting = iter(wanted)
+    got: list[Got] = []
 
     async def work() -> None:
-        for workflow_id in waiting:
-            found[workflow_id] = await describe(site, workflow_id)
-            if progress is not None:
-                progress(len(found), len(wanted))
+        for one in waiting:
+            got.append(await do(one))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(DESCRIBES_AT_ONCE, len(wanted))):
+        for _ in range(CALLS_AT_ONCE):
             group.create_task(work())
-    return found
+    return got
 
 
 async def describe(site: Site, workflow_id: str, run_id: str = "") -> Look | None:

@@ -12,7 +12,14 @@ from activities.models import CASE_WORKFLOW, case_workflow_id
 from ops.repair import record_troubles
 from ops.repair.engine_troubles import EngineDesk
 from ops.repair.finding import find_order, order_named_by
-from ops.repair.looking import Look, Progress, engine_answers, look_at, open_workflows
+from ops.repair.looking import (
+    Look,
+    Progress,
+    engine_answers,
+    look_at,
+    open_workflows,
+    side_by_side,
+)
 from ops.repair.record_troubles import OrderDisagreements, case_troubles
 from ops.repair.serving import QueueServing, serving
 from ops.repair.site import Site
@@ -149,9 +156,8 @@ async def _ask_engine(
     queues = await serving(site, (look.queue for look in alive))
     found.remarks += _deserted(alive, queues)
     desk = EngineDesk(site, queues)
-    for look in alive:
-        if not _is_well(look):
-            found.troubles += await desk.troubles(order_named_by(look.workflow_id), look)
+    for troubles in await side_by_side(desk.troubles, (one for one in alive if not _is_well(one))):
+        found.troubles += troubles
     suspects = {trouble.order_id for trouble in await _disagreements(site, records, looks)}
     if suspects:
         await asyncio.sleep(SECOND_LOOK_AFTER_SECONDS)

@@ -45,7 +45,6 @@ NOBODYS_ROLE = Role.CONTROL
 """A role that no key of the ward holds."""
 LONG_AGO = timedelta(days=10)
 NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
-VERSION = WorkerDeploymentVersion(deployment_name="dueline-of-last-year", build_id="b1")
 READY_SECONDS = 30.0
 
 Step = Callable[[], Awaitable[Any]]
@@ -85,6 +84,22 @@ class Ward:
         """Ends the workers on the floor's queue."""
         if (serving := self.serving.pop(floor.task_queue, None)) is not None:
             await serving.aclose()
+
+    @property
+    def deployment(self) -> str:
+        """The deployment of the ward's versioned workers."""
+        return f"dueline-{self.floor.task_queue[-8:]}"
+
+    async def release(self, floor: Floor, build: str) -> None:
+        """Workers of a version that gets all new work; orders are pinned to it."""
+        version = WorkerDeploymentVersion(deployment_name=self.deployment, build_id=build)
+        config = WorkerDeploymentConfig(
+            version=version,
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.PINNED,
+        )
+        await self.deploy(floor, deployment=config)
+        await make_current(floor, version)
 
     async def close(self) -> None:
         """Ends all workers, side by side: each takes its second."""
@@ -290,17 +305,12 @@ async def queue_without_worker(ward: Ward) -> Ill:
 
 async def version_without_worker(ward: Ward) -> Ill:
     floor = ward.beside("versioned")
-    config = WorkerDeploymentConfig(
-        version=VERSION,
-        use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.PINNED,
-    )
-    await ward.deploy(floor, deployment=config)
-    await make_current(floor, VERSION)
+    await ward.release(floor, "b1")
     placed = await floor.place()
     await placed.at("entry")
     await ward.retire(floor)
-    return _ill("version unserved", StuckCause.VERSION_UNSERVED, placed)
+    mend = partial(ward.release, floor, "b2")
+    return _ill("version unserved", StuckCause.VERSION_UNSERVED, placed, mend)
 
 
 async def paused_workflow(ward: Ward) -> Ill:

@@ -1,0 +1,96 @@
+"""Runs what `ops stuck` proposes, as an operator would: on the command line, a few at a time."""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from ops.repair.site import Site
+from ops.repair.stuck_model import Finding
+from settings import Settings
+from tests.ops.conftest import ROOT, Dueline, Said
+
+AT_ONCE = 3  # commands; each is a process
+WORKER = "dueline worker"
+
+
+@dataclass
+class Clinic:
+    """Where commands are run. Workers that a cure starts live as long as the stack."""
+
+    site: Site
+    dueline: Dueline
+    database_url: str
+    temporal: str
+    folder: Path
+    stack: AsyncExitStack
+
+    async def cure(self, findings: list[Finding]) -> list[tuple[str, Said]]:
+        """Runs the command of each finding, the same one once; what failed and what it said."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def run(command: str) -> tuple[str, Said]:
+            async with gate:
+                return command, await self.dueline(*shlex.split(command)[1:])
+
+        queues = {
+            finding.evidence.queue or self.site.task_queue
+            for finding in findings
+            if finding.cure == WORKER
+        }
+        for queue in sorted(queues):
+            await self.stack.enter_async_context(self._worker(queue))
+        commands = dict.fromkeys(one.cure for one in findings if one.cure != WORKER)
+        said = await asyncio.gather(*(run(command) for command in commands))
+        return [(command, one) for command, one in said if one.code != 0]
+
+    @asynccontextmanager
+    async def _worker(self, queue: str) -> AsyncIterator[None]:
+        """`dueline worker` on a queue, until it is told to end."""
+        env = os.environ | {
+            "DATABASE_URL": self.database_url,
+            "TEMPORAL_ADDRESS": self.temporal,
+            "DUELINE_TASK_QUEUE": queue,
+            "DUELINE_DATA_DIR": str(self.folder),
+        }
+        with (self.folder / "worker.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "ops.cli", "worker"),
+                cwd=ROOT,
+                env=env,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+
+@asynccontextmanager
+async def served(database_url: str, temporal: str, task_queue: str) -> AsyncIterator[str]:
+    """The API on loopback, for the commands that ask it; its address."""
+    settings = Settings(database_url=database_url, temporal_address=temporal, task_queue=task_queue)
+    app = create_app(settings)
+    config = uvicorn.Config(app, port=0, log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
