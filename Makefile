@@ -4,7 +4,7 @@ PYTEST_ARGS ?= -n 2
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
-PACKAGES := domain policy workflows activities store api ops tests
+PACKAGES := domain policy workflows activities store telemetry api ops tests
 MODULES := settings.py worker.py
 
 .DEFAULT_GOAL := help

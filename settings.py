@@ -1,5 +1,6 @@
 """What can be set from outside, read from the environment once at start."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
     ui_url: str | None = None  # where people find the Web UI, when it is not the embedded one
     log_format: Literal["console", "json"] = "console"
+    metrics_address: str | None = None  # of the worker, 127.0.0.1:9464; none serves none
     channels: Path | None = None  # who is told where; without the file the log has every notice
     # The id of a closed order refuses a second start this long; complaints come within a quarter.
     retention_days: int = Field(default=90, ge=1)
@@ -66,6 +68,21 @@ class Settings(BaseSettings):
     def web_ui_url(self) -> str:
         """Where people find the Web UI."""
         return (self.ui_url or f"http://127.0.0.1:{self.ui_port}").rstrip("/")
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _listenable(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        host, _, port = address.rpartition(":")
+        try:
+            ip_address(host.removeprefix("[").removesuffix("]"))
+            known = 0 < int(port) < 65_536
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("write an IP address and a port, such as 127.0.0.1:9464")
+        return address
 
     @field_validator("data_dir", "channels")
     @classmethod

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 from temporalio.client import Client
+from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Interceptor,
@@ -20,9 +21,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.case_starter import CaseDoor
 from activities.relay import run_relay
-from api.log import configure_log
 from settings import Settings
 from store.engine import Engine, create_engine
+from telemetry.log import configure_log
+from telemetry.metrics import start_runtime
+from telemetry.tracing import start_tracing
+from telemetry.watch import ActivityWatch
 from workflows.assessment import AssessmentWorkflow
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
@@ -50,10 +54,15 @@ def sandbox() -> SandboxedWorkflowRunner:
     )
 
 
-async def connect(address: str, namespace: str) -> Client:
+async def connect(
+    address: str, namespace: str, *, interceptors: Sequence[ClientInterceptor] = ()
+) -> Client:
     """A client that speaks our models. Raises RuntimeError when no engine answers."""
     return await Client.connect(
-        address, namespace=namespace, data_converter=pydantic_data_converter
+        address,
+        namespace=namespace,
+        data_converter=pydantic_data_converter,
+        interceptors=interceptors,
     )
 
 
@@ -80,7 +89,7 @@ def build_worker(
         workflows=WORKFLOWS,
         activities=all_activities(engine, client, door),
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
-        interceptors=interceptors,
+        interceptors=[ActivityWatch(), *interceptors],
         graceful_shutdown_timeout=GRACE,
     )
 
@@ -89,8 +98,14 @@ async def run(settings: Settings) -> None:
     """Works until SIGINT or SIGTERM, then lets running activities finish."""
     if settings.database_url is None or settings.temporal_address is None:
         raise SystemExit("The worker needs DATABASE_URL and TEMPORAL_ADDRESS; `make up` sets both.")
+    start_runtime(settings.log_format, settings.metrics_address)
+    tracing = start_tracing("dueline-worker")
     engine = create_engine(settings.database_url)
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        interceptors=[tracing.interceptor],
+    )
     await ensure_schedules(client, settings.task_queue)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -102,6 +117,7 @@ async def run(settings: Settings) -> None:
         await stop.wait()
     relay.cancel()
     await engine.dispose()
+    tracing.close()
     log.info("worker stopped")
 
 

@@ -19,6 +19,7 @@ from policy.faults import ProfileErrors
 from store import outbox
 from store.engine import Engine
 from store.outbox import Claim, Notice
+from telemetry.metrics import numbers
 
 POLL_SECONDS = 1.0
 STRAYS_SECONDS = 60.0
@@ -104,6 +105,7 @@ async def deliver(engine: Engine, channel: Channel) -> int:
         went = await _send(channel, claim.due)
     except NotSent as failure:
         return await _failed(engine, channel, claim, failure)
+    numbers().notices(channel.name, "sent", len(went))
     ids = [notice.id for notice in went]
     async with engine.begin() as conn:
         await outbox.mark_sent(conn, channel.name, ids)
@@ -113,6 +115,7 @@ async def deliver(engine: Engine, channel: Channel) -> int:
 
 async def _failed(engine: Engine, channel: Channel, claim: Claim, failure: NotSent) -> int:
     """Tries one other notice, to learn whether the channel is down or the notice is at fault."""
+    numbers().notices(channel.name, "failed", len(claim.due))
     head, error = claim.due[0], str(failure)
     tried = [notice.id for notice in claim.due]
     if claim.spare is not None:
@@ -122,6 +125,7 @@ async def _failed(engine: Engine, channel: Channel, claim: Claim, failure: NotSe
         except NotSent as also:
             error = str(also)
         else:
+            numbers().notices(channel.name, "sent")
             async with engine.begin() as conn:
                 await outbox.mark_sent(conn, channel.name, [claim.spare.id])
                 dead = await outbox.put_back(
@@ -134,6 +138,7 @@ async def _failed(engine: Engine, channel: Channel, claim: Claim, failure: NotSe
                 )
             _log.warning("notice.failed", channel=channel.name, notice=head.id, error=error)
             if dead:
+                numbers().notices(channel.name, "dead")
                 _log.error("notice.dead", channel=channel.name, notices=1, error=error)
             return 1
     rest = backoff(claim.failures)
@@ -143,6 +148,7 @@ async def _failed(engine: Engine, channel: Channel, claim: Claim, failure: NotSe
         )
     _log.warning("channel.down", channel=channel.name, error=error, rest=f"{rest.seconds} s")
     if given_up:
+        numbers().notices(channel.name, "dead", given_up)
         _log.error("notice.dead", channel=channel.name, notices=given_up, error=error)
     return 0
 

@@ -62,7 +62,7 @@ class LogSender:
         for notice in notices:
             _log.info(
                 "notice",
-                order=notice.order_id,
+                order_id=notice.order_id,
                 to=notice.to_role.value,
                 kind=notice.kind,
                 text=body(notice, self.language),

@@ -6,8 +6,10 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.log import configure_log
 from settings import Settings
+from telemetry.log import configure_log
+from telemetry.metrics import start_runtime
+from telemetry.tracing import start_tracing
 
 GRACE_SECONDS = 3  # whoever started us insists after four
 BACKLOG = 1024
@@ -30,8 +32,10 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    start_runtime(settings.log_format)
+    tracing = start_tracing("dueline-api")
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, tracing=tracing),
         loop="uvloop",
         http="httptools",
         lifespan="on",
@@ -42,6 +46,7 @@ def main() -> int:
     )
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
+    tracing.close()
     return 0
 
 

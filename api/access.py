@@ -11,6 +11,7 @@ from domain.errors import NotAllowed, UnknownThing
 from domain.roles import STAFF, Role
 from domain.windows import MAY_PAUSE, MAY_RESET
 from store.keys import KeyHolder, holder_of
+from telemetry.log import about_order
 
 KEY_LENGTH_MAX = 200
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -106,6 +107,7 @@ def route_of(request: Request) -> str:
 
 async def authorise(request: Request, services: Wired) -> Principal | None:
     """Lets in who may; runs before every endpoint, and before any body is read."""
+    about_order(request.path_params.get("order_id"))
     route = route_of(request)
     allowed = MAY.get(route, frozenset())
     if allowed is PUBLIC or (route in OPEN_ON_LOOPBACK and _is_from_here(request)):

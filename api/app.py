@@ -42,6 +42,7 @@ from api.trace import Trace
 from policy.loader import Loaded, load_all
 from settings import Settings
 from store.engine import create_engine
+from telemetry.tracing import Tracing
 
 ROUTERS = (
     orders.router,
@@ -58,13 +59,18 @@ ROUTERS = (
 
 
 def create_app(
-    settings: Settings, *, loaded: Loaded | None = None, temporal: Temporal | None = None
+    settings: Settings,
+    *,
+    loaded: Loaded | None = None,
+    temporal: Temporal | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The API over the database and the engine that `settings` name.
 
     Needs `settings.database_url`. `loaded` are the profiles that orders can name, else those of
-    the profiles folder; `temporal` is the way to the engine. Nothing is connected before it starts,
-    and it starts without either server: what needs one says 503 until it is there.
+    the profiles folder; `temporal` is the way to the engine, `tracing` makes spans. Nothing is
+    connected before it starts, and it starts without either server: what needs one says 503 until
+    it is there.
     """
     assert settings.database_url is not None, "name the database with DATABASE_URL"
     database_url = settings.database_url
@@ -75,7 +81,7 @@ def create_app(
         services = Services(
             settings=settings,
             database=create_engine(database_url),
-            temporal=temporal or Temporal(settings),
+            temporal=temporal or Temporal(settings, tracing),
             loaded=loaded if loaded is not None else load_all(),
             metrics=metrics,
         )
@@ -101,7 +107,7 @@ def create_app(
         app.add_exception_handler(kind, on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_middleware(Trace, metrics=metrics)
+    app.add_middleware(Trace, metrics=metrics, tracer=tracing.tracer if tracing else None)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 

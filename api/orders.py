@@ -25,6 +25,7 @@ from store.intake import Claim, NewOrder, add_order, claim_key, claimed_before
 from store.profiles import pin_profile
 from store.reading import OrderFilter, list_orders, read_order, read_timeline
 from store.rows import FullOrderRow
+from telemetry.log import about_order
 
 router = APIRouter(tags=["orders"])
 
@@ -70,6 +71,7 @@ async def submit(
     if earlier is not None:
         order_id = earlier
         response.headers.update(REPLAYED)
+    about_order(order_id)
     async with services.reading() as conn:
         stored = await read_order(conn, order_id)
     assert stored is not None, "a claimed order is stored in the same transaction"

@@ -21,6 +21,7 @@ from domain.roles import Role
 from store.intake import claim_key
 from store.reading import NO_DUE_INSTANT, TaskFilter, list_tasks, read_task
 from store.rows import TaskRow
+from telemetry.log import about_order
 from workflows.contract import TaskCompleted, TaskCompletion
 
 router = APIRouter(tags=["tasks"])
@@ -158,6 +159,7 @@ async def _visible_task(services: Services, caller: Principal, task_id: str) -> 
     if row is None:
         raise UnknownThing("task", key)
     caller.must_see(row.customer, "task", key)
+    about_order(row.order_id)
     if not caller.is_staff and row.role not in caller.roles:
         # What the departments have to do on a customer's order is the house's business.
         raise UnknownThing("task", key)

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.problems import NOT_ALLOWED, Problem, away
 from domain.errors import InvalidField, TaskNotOpen
 from settings import Settings
+from telemetry.tracing import Tracing
 from workflows.answering import complete_task
 from workflows.contract import (
     ADJUST_WINDOWS,
@@ -46,10 +47,11 @@ class WorkflowGone(Exception):  # noqa: N818  a fact, like the errors of the dom
 class Temporal:
     """One lazily connected client. A server that comes back is found again by itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracing: Tracing | None = None) -> None:
         self._address = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
         self._namespace = settings.temporal_namespace
         self._task_queue = settings.task_queue
+        self._interceptors = [tracing.interceptor] if tracing else []
         self._client: Client | None = None
 
     async def ping(self) -> None:
@@ -132,6 +134,7 @@ class Temporal:
                 self._address,
                 namespace=self._namespace,
                 data_converter=pydantic_data_converter,
+                interceptors=self._interceptors,
                 lazy=True,
             )
         return self._client

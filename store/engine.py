@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Executable
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Engine = AsyncEngine
@@ -41,3 +41,18 @@ async def execute_each(
     # Without rows SQLAlchemy would insert one of defaults.
     if rows:
         await conn.execute(statement, rows)
+
+
+def database_words(error: BaseException) -> str | None:
+    """What the database said, without the values it said it of; none for any other error.
+
+    PostgreSQL's own words quote the whole row that it refused.
+    """
+    if not isinstance(error, DBAPIError):
+        return None
+    cause = error.orig.__cause__ if error.orig is not None else None
+    named = [type(cause or error.orig or error).__name__]
+    for what in ("constraint", "table", "column"):
+        if name := getattr(cause, f"{what}_name", None):
+            named.append(f"{what} {name}")
+    return f"the database says {', '.join(named)}"

@@ -10,10 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.base import Record
 from store.engine import Connection
-from store.notices import count_notices
 from store.rows import (
     CaseRow,
-    Counts,
     FullOrderRow,
     LedgerRow,
     MarkRow,
@@ -252,18 +250,6 @@ async def unknown_products(conn: Connection, codes: Iterable[str]) -> set[str]:
     wanted = set(codes)
     found = await conn.scalars(select(products.c.code).where(products.c.code.in_(wanted)))
     return wanted - set(found)
-
-
-async def count(conn: Connection) -> Counts:
-    """How many orders, windows and notices stand where."""
-    stage = func.coalesce(orders.c.stage, "none")
-    open_orders = select(stage, func.count()).where(orders.c.state == "open").group_by(stage)
-    states = select(windows.c.state, func.count()).group_by(windows.c.state)
-    return Counts(
-        open_orders_by_stage=dict((await conn.execute(open_orders)).all()),
-        windows_by_state=dict((await conn.execute(states)).all()),
-        **await count_notices(conn),
-    )
 
 
 async def answers(conn: Connection) -> None:

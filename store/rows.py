@@ -166,10 +166,18 @@ class CaseRow(Record):
 
 
 class Counts(Record):
-    """What `/metrics` says about the orders."""
+    """What `/metrics` says about the orders; see docs/observability.md for what each means."""
 
     open_orders_by_stage: Mapping[str, int]
+    open_orders_by_level: Mapping[str, int]
+    quiet_orders: int
     windows_by_state: Mapping[str, int]
+    windows_ended_by_state: Mapping[str, int]
+    late_open_windows: int
+    unnoticed_breaches: int
+    open_tasks_by_role: Mapping[str, int]
+    oldest_task_seconds_by_role: Mapping[str, float]
+    overdue_cases_by_state: Mapping[str, int]
     outbox_pending: int
     deliveries_pending: int
     deliveries_dead: int

@@ -22,9 +22,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @asynccontextmanager
-async def own_floor() -> AsyncIterator[Floor]:
-    """Servers as `make up` runs them, with the example factory and no worker."""
-    folder = Path(tempfile.mkdtemp(prefix="dueline-floor-"))
+async def own_floor(folder: Path | None = None) -> AsyncIterator[Floor]:
+    """Servers as `make up` runs them, with the example factory and no worker.
+
+    Whoever wants to look at their files says where; the folder is removed at the end.
+    """
+    folder = folder or Path(tempfile.mkdtemp(prefix="dueline-floor-"))
     os.chmod(folder, 0o711)  # PostgreSQL's user passes through
     postgres = EmbeddedPostgres(folder / "postgres")
     temporal = EmbeddedTemporal(

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from sqlalchemy import delete, func, insert, select, update
 
 from api.app import create_app
-from api.log import configure_log
 from api.problems import away
 from api.temporal import Temporal, WorkflowGone
 from domain.roles import Role
@@ -32,6 +31,7 @@ from store.tables import (
     orders,
     products,
 )
+from telemetry.log import configure_log
 from tests.api.factory import key_of
 from workflows.contract import (
     CalendarPublished,

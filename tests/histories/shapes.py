@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
+from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
 from store.tables import windows
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from workflows.contract import CALENDAR_PUBLISHED, CalendarPublished, CaseByHand
+from tests.workflow.operating import hold, release, skip
+from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
 
 NEXT_VERSION = 2
@@ -204,6 +206,22 @@ async def continued(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def operated(floor: Floor) -> list[str]:
+    """Held for weeks and released, a step skipped with four eyes, and renewed."""
+    placed = await floor.place()
+    await placed.walk(("entry",))
+    await placed.at("confirm")
+    await hold(placed)
+    await placed.skip(timedelta(days=20))
+    await release(placed)
+    await skip(placed, "confirm", "ops-1", Role.OPERATIONS)
+    await skip(placed, "confirm", "leader", Role.LEADERSHIP)
+    await placed.at("review")
+    await placed.handle.signal(RENEW)
+    await placed.walk((*TO_PRODUCTION[2:], "production", *FROM_QC))
+    return await received(placed)
+
+
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
     shape.__name__: shape
     for shape in (
@@ -218,6 +236,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         refused,
         continued,
         paused,
+        operated,
         shortage,  # last: it uses up the stock
     )
 }

@@ -1,12 +1,14 @@
 """Every recorded history replays on this code: running orders survive the next deployment."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Interceptor, Replayer
 
+from telemetry.tracing import Tracing
 from worker import WORKFLOWS, sandbox
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
@@ -31,9 +33,21 @@ def recorded(path: Path) -> WorkflowHistory:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 async def test_a_recorded_history_replays(path: Path) -> None:
+    await replay(path, [])
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+async def test_a_history_of_before_tracing_replays_with_it(path: Path) -> None:
+    await replay(path, [Tracing("replay").interceptor])
+
+
+async def replay(path: Path, interceptors: Sequence[Interceptor]) -> None:
     history = recorded(path)
     replayer = Replayer(
-        workflows=WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=sandbox()
+        workflows=WORKFLOWS,
+        data_converter=pydantic_data_converter,
+        workflow_runner=sandbox(),
+        interceptors=interceptors,
     )
 
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)

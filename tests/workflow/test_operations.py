@@ -3,7 +3,6 @@
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -12,53 +11,8 @@ from temporalio.exceptions import ApplicationError
 from domain.roles import Role
 from store import tables
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from workflows.contract import (
-    HOLD_ORDER,
-    ON_HOLD,
-    RELEASE_ORDER,
-    RENEW,
-    SKIP_STEP,
-    Operated,
-    OrderHold,
-    OrderRelease,
-    StepSkip,
-)
-
-OPERATIONS = (Role.OPERATIONS,)
-
-
-async def hold(placed: Placed, because: str = "the customer's bank has stopped") -> None:
-    wished = OrderHold(
-        because=because, roles=OPERATIONS, by="key-of-operations", request_id=str(uuid4())
-    )
-    await placed.handle.execute_update(HOLD_ORDER, wished, result_type=Operated)
-
-    async def shown() -> bool:
-        paused = await placed.rows(tables.windows, stopped_at=None)
-        row = await placed.row()
-        return row["held_at"] is not None and any(w["paused_at"] for w in paused)
-
-    await placed.until(shown, "the hold is written down")
-
-
-async def release(placed: Placed) -> None:
-    wished = OrderRelease(roles=OPERATIONS, by="key-of-operations", request_id=str(uuid4()))
-    await placed.handle.execute_update(RELEASE_ORDER, wished, result_type=Operated)
-
-    async def going_on() -> bool:
-        paused = await placed.rows(tables.windows, stopped_at=None)
-        row = await placed.row()
-        return row["held_at"] is None and not any(w["paused_at"] for w in paused)
-
-    await placed.until(going_on, "the order goes on")
-
-
-async def skip(placed: Placed, step: str, by: str, *roles: Role) -> str:
-    wished = StepSkip(
-        step=step, because="the clerk is ill", roles=roles, by=by, request_id=str(uuid4())
-    )
-    operated: Operated = await placed.handle.execute_update(SKIP_STEP, wished, result_type=Operated)
-    return operated.outcome
+from tests.workflow.operating import hold, release, skip
+from workflows.contract import ON_HOLD, RENEW
 
 
 def refusal(failed: pytest.ExceptionInfo[WorkflowUpdateFailedError]) -> ApplicationError:
