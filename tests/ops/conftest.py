@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from domain.roles import Role
 from ops.repair.site import Site
 from store.keys import digest_of
 from store.tables import api_keys
+from tests.ops.ward import Ward, give_keys
 from tests.workflow.conftest import floor, idle_floor, staffed
 from tests.workflow.floor import Floor
 
@@ -62,6 +64,19 @@ async def site(idle_floor: Floor) -> Site:
         roles=(Role.OPERATIONS,),
         ui_url="http://127.0.0.1:8233",
     )
+
+
+@pytest.fixture
+async def ward(idle_floor: Floor) -> AsyncIterator[Ward]:
+    """The floor at work, where orders can be made ill; every role but one has a key."""
+    await give_keys(idle_floor.engine)
+    async with AsyncExitStack() as stack:
+        made = Ward(idle_floor, stack)
+        await made.deploy(idle_floor)
+        try:
+            yield made
+        finally:
+            await made.close()
 
 
 @pytest.fixture

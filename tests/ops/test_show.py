@@ -1,31 +1,18 @@
 """`ops show` tells an order's whole story in one screen, whoever is away."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
-import pytest
 
 from ops.repair.site import Site
 from ops.repair.story import tell_story
 from store import tables
 from store.audit import OpsAction
 from tests.ops.conftest import Dueline
-from tests.ops.ward import Ward, give_keys, late
-from tests.workflow.floor import Floor, Placed
-from tests.workflow.test_operations import hold
+from tests.ops.ward import Ward, late
+from tests.workflow.floor import Placed
+from tests.workflow.operating import hold
 from workflows.contract import RENEW
 
 NOBODY = "127.0.0.1:1"
-
-
-@pytest.fixture
-async def ward(idle_floor: Floor, site: Site) -> AsyncIterator[Ward]:
-    await give_keys(idle_floor.engine)
-    async with AsyncExitStack() as stack:
-        ward = Ward(idle_floor, stack)
-        await ward.deploy(idle_floor)
-        yield ward
-        await ward.close()
 
 
 async def late_and_held(ward: Ward) -> Placed:

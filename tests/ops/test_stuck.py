@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from store import tables
 from tests.ops import ward as wards
 from tests.ops.clinic import Clinic, served
 from tests.ops.conftest import Dueline
-from tests.ops.ward import KINDS, Ill, Ward, deleted, give_keys
-from tests.workflow.floor import Floor, Placed
+from tests.ops.ward import KINDS, Ill, Ward, deleted
+from tests.workflow.floor import Placed
 from tests.workflow.storm import until
 
 HEALTHY = 200
@@ -30,19 +30,6 @@ LOST = {deleted}
 """What no command brings back: the engine has forgotten the workflow."""
 
 Kind = Callable[[Ward], Awaitable[Ill]]
-
-
-@pytest.fixture
-async def ward(idle_floor: Floor) -> AsyncIterator[Ward]:
-    """A floor at work; every role but one has a key."""
-    await give_keys(idle_floor.engine)
-    async with AsyncExitStack() as stack:
-        made = Ward(idle_floor, stack)
-        await made.deploy(idle_floor)
-        try:
-            yield made
-        finally:
-            await made.close()
 
 
 async def healthy_orders(ward: Ward, count: int) -> list[Placed]:

@@ -5,7 +5,7 @@ Each kind names the cause that has to be found and how to mend what no command c
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,8 +15,11 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, update
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.rules.v1 import WorkflowRuleAction, WorkflowRuleSpec
 from temporalio.api.workflowservice.v1 import (
+    CreateWorkflowRuleRequest,
     DeleteWorkflowExecutionRequest,
+    DeleteWorkflowRuleRequest,
     PauseActivityRequest,
     PauseWorkflowExecutionRequest,
     SetWorkerDeploymentCurrentVersionRequest,
@@ -30,6 +33,7 @@ from activities.case_starter import CaseDoor
 from activities.models import OPEN_STEP, Entered, Transition
 from domain.roles import Role
 from ops.repair.stuck_model import StuckCause
+from policy.model import Work
 from store import tables
 from store.engine import Engine, create_engine
 from tests.workflow.floor import Floor, Placed
@@ -46,6 +50,9 @@ NOBODYS_ROLE = Role.CONTROL
 LONG_AGO = timedelta(days=10)
 NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
 READY_SECONDS = 30.0
+BROKEN = Work.CHECK_MATERIAL.value
+"""No healthy order of the ward comes to it."""
+ORDERS_UNTIL_BROKEN_MAX = 20
 
 Step = Callable[[], Awaitable[Any]]
 
@@ -137,6 +144,8 @@ def worker_on(
         workflows=list(workflows),
         activities=offered,
         workflow_runner=UnsandboxedWorkflowRunner(),
+        # The engine looks at its rules only where a task goes through the queue.
+        disable_eager_activity_execution=True,
         **versioned,  # type: ignore[arg-type]
     )
 
@@ -295,6 +304,48 @@ async def paused_activity(ward: Ward) -> Ill:
         )
     )
     return _ill("paused activity", StuckCause.ACTIVITY_PAUSED, placed, _right(ward, floor))
+
+
+async def open_breaker(ward: Ward) -> Ill:
+    # As `ops breaker open` does it: a rule that pauses the activity wherever it would begin.
+    client, queue = ward.floor.client, ward.floor.task_queue
+    rule = f"breaker/{queue}/{BROKEN}"
+    only = f"ActivityType = '{BROKEN}' AND TaskQueue = '{queue}'"
+    spec = WorkflowRuleSpec(
+        id=rule,
+        activity_start=WorkflowRuleSpec.ActivityStartingTrigger(predicate=only),
+        actions=[WorkflowRuleAction(activity_pause=WorkflowRuleAction.ActionActivityPause())],
+    )
+    request = CreateWorkflowRuleRequest(
+        namespace=client.namespace, spec=spec, identity="ops-1", description="it is down"
+    )
+    await client.workflow_service.create_workflow_rule(request)
+    ward.stack.push_async_callback(_without_rule, ward.floor, rule)
+    for _ in range(ORDERS_UNTIL_BROKEN_MAX):
+        placed = await ward.floor.place()
+        await placed.walk(("entry", "confirm", "review"))
+        if not await _passes(placed):
+            return _ill("breaker open", StuckCause.BREAKER_OPEN, placed)
+    raise AssertionError("the rule was never in force")
+
+
+async def _passes(placed: Placed) -> bool:
+    """Whether the order comes past the activity, or waits at it because it is paused."""
+
+    async def either() -> str | None:
+        described = (await placed.handle.describe()).raw_description
+        if any(one.paused for one in described.pending_activities):
+            return "paused"
+        return "passed" if (await placed.row())["step"] == "plan" else None
+
+    return bool(await placed.until(either, "it passes or waits") == "passed")
+
+
+async def _without_rule(floor: Floor, rule: str) -> None:
+    with suppress(RPCError):  # the cure has deleted it
+        await floor.client.workflow_service.delete_workflow_rule(
+            DeleteWorkflowRuleRequest(namespace=floor.client.namespace, rule_id=rule)
+        )
 
 
 async def queue_without_worker(ward: Ward) -> Ill:
@@ -472,6 +523,7 @@ KINDS = (
     raising_activity,
     wrong_database,
     paused_activity,
+    open_breaker,
     queue_without_worker,
     version_without_worker,
     paused_workflow,
