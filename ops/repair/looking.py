@@ -182,13 +182,16 @@ async def describe(site: Site, workflow_id: str, run_id: str = "") -> Look | Non
     )
     try:
         service = site.client.workflow_service
-        return Look(
-            await service.describe_workflow_execution(request, retry=True, timeout=CALL_TIMEOUT)
-        )
+        said = await service.describe_workflow_execution(request, retry=True, timeout=CALL_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+    # A hundred thousand of them stay in memory until all are there.
+    said.ClearField("execution_config")
+    said.workflow_execution_info.ClearField("auto_reset_points")
+    said.workflow_execution_info.ClearField("memo")
+    return Look(said)
 
 
 async def tail(site: Site, look: Look, events: int) -> list[HistoryEvent]:

@@ -174,6 +174,7 @@ def _is_well(look: Look) -> bool:
 async def _disagreements(
     site: Site, records: _Records, looks: dict[str, Look | None]
 ) -> list[Trouble]:
+    """Where the records do not fit the looks. A case that is not there may be about to begin."""
     now = datetime.now(UTC)
     rows = list(records.orders)
     known = {row.id for row in rows}
@@ -193,7 +194,9 @@ async def _disagreements(
             profile = records.profiles.get(row.profile_digest)
             found += OrderDisagreements(row, looks[workflow_id], profile, now).troubles()
     for workflow_id, case in records.case_ids.items():
-        found += case_troubles(case, workflow_id, looks.get(workflow_id))
+        order = looks.get(order_workflow_id(case.order_id))
+        if case.has_record or (order is not None and order.is_quiet):
+            found += case_troubles(case, workflow_id, looks.get(workflow_id))
     return found
 
 
