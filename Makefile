@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := domain policy workflows activities store telemetry api ops tests
-MODULES := settings.py worker.py
+MODULES := connecting.py settings.py worker.py
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo test check bench clean lock

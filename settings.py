@@ -1,12 +1,18 @@
 """What can be set from outside, read from the environment once at start."""
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
@@ -32,27 +38,47 @@ class Settings(BaseSettings):
     """The platform's settings: `DUELINE_<NAME>`, and two names that every deployment knows.
 
     `DATABASE_URL` and `TEMPORAL_ADDRESS` choose servers that others run; without them the
-    platform starts its own below `data_dir`.
+    platform starts its own below `data_dir`. With `DUELINE_SECRETS_DIR` each file of that folder
+    that has a setting's name, such as `database_url` or `dueline_temporal_api_key`, is its value;
+    a variable of the environment goes before it.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DUELINE_", env_ignore_empty=True, frozen=True, populate_by_name=True
+        env_prefix="DUELINE_",
+        env_ignore_empty=True,
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a wrong database URL still holds a password
     )
 
+    secrets_dir: Path | None = None
     database_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("database_url", "DUELINE_DATABASE_URL")
+        default=None,
+        validation_alias=AliasChoices("database_url", "DUELINE_DATABASE_URL"),
+        repr=False,
     )
     temporal_address: str | None = Field(
         default=None, validation_alias=AliasChoices("temporal_address", "DUELINE_TEMPORAL_ADDRESS")
     )
     temporal_namespace: str = "default"  # the one that every Temporal server brings along
+    # For a Temporal of others: TLS by the machine's roots or a CA file, a client's certificate
+    # (mTLS) with its key, the name in the server's certificate, an API key. Any of them means TLS.
+    temporal_tls: bool = False
+    temporal_tls_ca: Path | None = None
+    temporal_tls_cert: Path | None = None
+    temporal_tls_key: Path | None = Field(default=None, validate_default=True)
+    temporal_tls_server_name: str | None = None
+    temporal_api_key: str | None = Field(default=None, repr=False)
     task_queue: str = "orders"
+    relay_in_worker: bool = True  # false where `dueline relay` runs as a process of its own
     data_dir: Path = Path(".dueline")
     api_host: str = "127.0.0.1"  # nobody else's machine reaches it unless somebody says so
     api_port: int = Field(default=8000, ge=1, le=65535)  # where uvicorn is looked for first
     temporal_port: int = Field(default=7233, ge=1, le=65535)  # Temporal's own default
     ui_port: int = Field(default=8233, ge=1, le=65535)  # Temporal's own default
     ui_url: str | None = None  # where people find the Web UI, when it is not the embedded one
+    # What Prometheus presents for /metrics; it is asked while the database is away, too.
+    metrics_key: str | None = Field(default=None, min_length=32, repr=False)
     log_format: Literal["console", "json"] = "console"
     metrics_address: str | None = None  # of the worker, 127.0.0.1:9464; none serves none
     channels: Path | None = None  # who is told where; without the file the log has every notice
@@ -84,8 +110,59 @@ class Settings(BaseSettings):
             raise ValueError("write an IP address and a port, such as 127.0.0.1:9464")
         return address
 
-    @field_validator("data_dir", "channels")
+    @field_validator(
+        "temporal_tls",
+        "temporal_tls_ca",
+        "temporal_tls_cert",
+        "temporal_tls_key",
+        "temporal_tls_server_name",
+        "temporal_api_key",
+    )
+    @classmethod
+    def _for_a_foreign_server(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and not info.data.get("temporal_address"):
+            raise ValueError("it needs TEMPORAL_ADDRESS, for the platform's own speaks no TLS")
+        return value
+
+    @field_validator("temporal_tls_key")
+    @classmethod
+    def _pair(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("temporal_tls_cert") is None):
+            raise ValueError("a certificate and its key go together, set both or none")
+        return key
+
+    @field_validator(
+        "secrets_dir",
+        "data_dir",
+        "channels",
+        "temporal_tls_ca",
+        "temporal_tls_cert",
+        "temporal_tls_key",
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Children may run in another working directory.
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("secrets_dir")
+    @classmethod
+    def _there(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError("it names no folder, mount the secrets there or leave it out")
+        return folder
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Adds the files of `DUELINE_SECRETS_DIR`, which pydantic would want named in code."""
+        folder = os.environ.get("DUELINE_SECRETS_DIR")
+        if folder and Path(folder).is_dir():
+            files = SecretsSettingsSource(settings_cls, secrets_dir=folder)
+            return init_settings, env_settings, files
+        return init_settings, env_settings

@@ -1,4 +1,4 @@
-"""The worker: runs the workflows and activities, and sends the notices of the outbox."""
+"""The worker: runs workflows and activities, and sends notices where no relay runs by itself."""
 
 import asyncio
 import signal
@@ -8,8 +8,6 @@ from functools import partial
 
 import structlog
 from temporalio.client import Client
-from temporalio.client import Interceptor as ClientInterceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Interceptor,
     UnsandboxedWorkflowRunner,
@@ -21,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.case_starter import CaseDoor
 from activities.relay import run_relay
+from connecting import access_of, connect
 from settings import Settings
 from store.engine import Engine, create_engine
 from telemetry.log import configure_log
@@ -33,6 +32,8 @@ from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
 from workflows.schedules import ensure_schedules
 from workflows.starting import escalate_case, start_case
+
+__all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
@@ -51,18 +52,6 @@ def sandbox() -> SandboxedWorkflowRunner:
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
             "pydantic", "pydantic_core", "annotated_types", "domain", "policy", "activities"
         )
-    )
-
-
-async def connect(
-    address: str, namespace: str, *, interceptors: Sequence[ClientInterceptor] = ()
-) -> Client:
-    """A client that speaks our models. Raises RuntimeError when no engine answers."""
-    return await Client.connect(
-        address,
-        namespace=namespace,
-        data_converter=pydantic_data_converter,
-        interceptors=interceptors,
     )
 
 
@@ -95,7 +84,10 @@ def build_worker(
 
 
 async def run(settings: Settings) -> None:
-    """Works until SIGINT or SIGTERM, then lets running activities finish."""
+    """Works until SIGINT or SIGTERM, then lets running activities finish.
+
+    Raises RuntimeError when no engine answers.
+    """
     if settings.database_url is None or settings.temporal_address is None:
         raise SystemExit("The worker needs DATABASE_URL and TEMPORAL_ADDRESS; `make up` sets both.")
     start_runtime(settings.log_format, settings.metrics_address)
@@ -104,6 +96,7 @@ async def run(settings: Settings) -> None:
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,
+        access_of(settings),
         interceptors=[tracing.interceptor],
     )
     await ensure_schedules(client, settings.task_queue)
@@ -111,11 +104,12 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = build_worker(client, engine, settings.task_queue)
-    relay = asyncio.create_task(run_relay(engine, settings.channels))
-    async with worker:
-        log.info("worker started", task_queue=settings.task_queue)
-        await stop.wait()
-    relay.cancel()
+    async with asyncio.TaskGroup() as beside:
+        if settings.relay_in_worker:
+            beside.create_task(run_relay(engine, settings.channels, stop))
+        async with worker:
+            log.info("worker started", task_queue=settings.task_queue)
+            await stop.wait()
     await engine.dispose()
     tracing.close()
     log.info("worker stopped")

@@ -1,10 +1,11 @@
 """The relay: hands notices to their channels and sends them, each at least once.
 
-It lives beside the worker and is no activity: notices outlast every workflow. Any number of relays
-may run side by side.
+It lives beside the worker or by itself (`dueline relay`) and is no activity: notices outlast every
+workflow. Any number of relays may run side by side.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -37,39 +38,57 @@ GIVE_UP_AFTER = timedelta(days=3)
 _log = structlog.get_logger("dueline.relay")
 
 
-async def run_relay(engine: Engine, channels_file: Path | None) -> None:
-    """Relays until it is cancelled. While the file has faults, notices wait and orders go on."""
-    while True:
+async def run_relay(
+    engine: Engine, channels_file: Path | None, stop: asyncio.Event | None = None
+) -> None:
+    """Relays until `stop` is set; what is being sent by then is sent to its end.
+
+    While the file has faults, notices wait and orders go on.
+    """
+    stop = stop or asyncio.Event()
+    while not stop.is_set():
         try:
             channels = await asyncio.to_thread(load_channels, channels_file)
         except ProfileErrors as faults:
             _log.error("relay.waits", faults=[str(fault) for fault in faults.errors])
-            await asyncio.sleep(FILE_AGAIN_SECONDS)
+            await _pause(stop, FILE_AGAIN_SECONDS)
         else:
-            await relay_notices(engine, channels)
+            await relay_notices(engine, channels, stop=stop)
 
 
 async def relay_notices(
-    engine: Engine, channels: Channels, *, poll_seconds: float = POLL_SECONDS
+    engine: Engine,
+    channels: Channels,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """Relays until it is cancelled; a channel that is slow or down holds up no other."""
+    """Relays until it is told to stop; a channel that is slow or down holds up no other."""
+    stop = stop or asyncio.Event()
     known = [channel.name for channel in channels.all]
     async with asyncio.TaskGroup() as group:
-        group.create_task(_keep_on(partial(route_notices, engine, channels), poll_seconds))
+        group.create_task(_keep_on(partial(route_notices, engine, channels), poll_seconds, stop))
         for channel in channels.all:
-            group.create_task(_keep_on(partial(deliver, engine, channel), poll_seconds))
-        group.create_task(_keep_on(partial(deliver_strays, engine, known), STRAYS_SECONDS))
+            group.create_task(_keep_on(partial(deliver, engine, channel), poll_seconds, stop))
+        group.create_task(_keep_on(partial(deliver_strays, engine, known), STRAYS_SECONDS, stop))
 
 
-async def _keep_on(work: Callable[[], Awaitable[int]], poll_seconds: float) -> None:
-    while True:
+async def _keep_on(
+    work: Callable[[], Awaitable[int]], poll_seconds: float, stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
         try:
             done = await work()
         except Exception as error:  # the relay outlives its database
             _log.warning("relay.trouble", error=type(error).__name__)
             done = 0
         if not done:
-            await asyncio.sleep(poll_seconds)
+            await _pause(stop, poll_seconds)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def route_notices(engine: Engine, channels: Channels) -> int:

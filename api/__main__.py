@@ -1,7 +1,9 @@
 """`python -m api`: serves until SIGTERM or Ctrl-C, then finishes what it has begun."""
 
+import signal
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -44,10 +46,17 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # uvicorn sends itself the signal again when it has finished; a wish to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
     tracing.close()
     return 0
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

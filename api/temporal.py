@@ -11,11 +11,11 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import NOT_ALLOWED, Problem, away
+from connecting import access_of, connect
 from domain.errors import InvalidField, TaskNotOpen
 from settings import Settings
 from telemetry.tracing import Tracing
@@ -45,11 +45,15 @@ class WorkflowGone(Exception):  # noqa: N818  a fact, like the errors of the dom
 
 
 class Temporal:
-    """One lazily connected client. A server that comes back is found again by itself."""
+    """One lazily connected client. A server that comes back is found again by itself.
+
+    Raises NotReadable at once when a certificate that the settings name is not there.
+    """
 
     def __init__(self, settings: Settings, tracing: Tracing | None = None) -> None:
         self._address = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
         self._namespace = settings.temporal_namespace
+        self._access = access_of(settings)
         self._task_queue = settings.task_queue
         self._interceptors = [tracing.interceptor] if tracing else []
         self._client: Client | None = None
@@ -130,10 +134,10 @@ class Temporal:
 
     async def _connected(self) -> Client:
         if self._client is None:
-            self._client = await Client.connect(
+            self._client = await connect(
                 self._address,
-                namespace=self._namespace,
-                data_converter=pydantic_data_converter,
+                self._namespace,
+                self._access,
                 interceptors=self._interceptors,
                 lazy=True,
             )

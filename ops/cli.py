@@ -1,4 +1,4 @@
-"""The `dueline` command. Each command's module loads only when the command is called."""
+"""The `dueline` command. What a command needs loads only when the command is called."""
 
 import os
 import sys
@@ -8,12 +8,13 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from domain.errors import DuelineError
+from ops import commands_serve
 
 UNPREFIXED = {"DATABASE_URL", "TEMPORAL_ADDRESS"}
 EXIT_FAILED = 1
 EXIT_MISUSED = 2
 # These start or explain the platform: they work even while the order commands do not load.
-INDEPENDENT = {"up", "demo", "policy", "calendar"}
+INDEPENDENT = {"up", "demo", "policy", "calendar", "worker", "api", "relay", "migrate", "keys"}
 
 HELP = """Dueline: every order has a due line.
 
@@ -21,6 +22,8 @@ Examples
 
     dueline up
     dueline demo
+    dueline migrate
+    dueline keys add --name "Wang Li" --role planning
     dueline submit examples/orders.csv
     dueline tasks --role planning --json
     dueline notices --state dead
@@ -28,7 +31,7 @@ Examples
 
 Settings come from the environment: DUELINE_DATA_DIR, DUELINE_API_PORT, DUELINE_TEMPORAL_PORT,
 DUELINE_UI_PORT, DUELINE_CHANNELS, and DATABASE_URL and TEMPORAL_ADDRESS for servers that others
-run.
+run; DUELINE_SECRETS_DIR names a folder with a file for each secret one.
 """
 
 
@@ -68,6 +71,14 @@ def build(arguments: list[str]) -> App:
     app = App(name="dueline", help=HELP, help_format="markdown", version="0.1.0")
     app.command(up)
     app.command(demo)
+    for process in (
+        commands_serve.worker,
+        commands_serve.api,
+        commands_serve.relay,
+        commands_serve.migrate,
+    ):
+        app.command(process)
+    app.command("ops.commands_keys:app", name="keys", help="Make, list and revoke API keys.")
     app.command("ops.commands_policy:app", name="policy", help="Check, list and show profiles.")
     app.command(
         "ops.commands_calendar:app", name="calendar", help="Count with calendars, publish them."
@@ -104,10 +115,17 @@ def run(arguments: list[str]) -> int:
     except CycloptsError:  # printed already, with what was expected
         return EXIT_MISUSED
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        return _left(leaving.code)
     except KeyboardInterrupt:
         return _complain("Stopped.", EXIT_FAILED)
     return result if isinstance(result, int) else 0
+
+
+def _left(code: object) -> int:
+    """The exit code of a process that left by itself, with a sentence or a number."""
+    if isinstance(code, str):
+        return _complain(code, EXIT_FAILED)
+    return code if isinstance(code, int) else EXIT_FAILED
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -100,7 +100,13 @@ async def _settings(settings: Settings, data_dir: Path) -> Settings:
         except StackError:
             ports[name] = free_port()
     # Somebody's real database and engine are no place for made-up orders.
-    own = {"database_url": None, "temporal_address": None, "temporal_namespace": "default"}
+    own: dict[str, object] = {
+        "database_url": None,
+        "temporal_address": None,
+        "temporal_namespace": "default",
+    }
+    own |= {"secrets_dir": None, "temporal_tls": False, "temporal_api_key": None}
+    own |= dict.fromkeys(f"temporal_tls_{part}" for part in ("ca", "cert", "key", "server_name"))
     here = {"data_dir": data_dir, "api_host": "127.0.0.1"}
     return settings.model_copy(update={**own, **here, **ports})
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+from connecting import access_of, connect
 from domain.errors import DuelineError, NotAllowed
 from domain.roles import Role
 from ops.client import local_keys
@@ -76,12 +76,7 @@ async def _holder(
 async def _connected(settings: Settings, *, lazy: bool) -> Client:
     address = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
     try:
-        return await Client.connect(
-            address,
-            namespace=settings.temporal_namespace,
-            data_converter=pydantic_data_converter,
-            lazy=lazy,
-        )
+        return await connect(address, settings.temporal_namespace, access_of(settings), lazy=lazy)
     except RuntimeError as error:  # what the SDK raises when nobody listens
         raise DuelineError(
             f"Temporal does not answer at {address}: start the platform with `make up`, or "

@@ -120,10 +120,9 @@ def api_url(settings: Settings) -> str:
 def environment(settings: Settings, stack: Stack) -> dict[str, str]:
     """Returns a child's environment: the same settings, and the servers that really run."""
     values = {
-        f"DUELINE_{name.upper()}": str(value)
-        for name, value in settings.model_dump(
-            exclude={"database_url", "temporal_address"}, exclude_none=True
-        ).items()
+        # An empty one hides what our own environment says and these settings do not.
+        f"DUELINE_{name.upper()}": "" if value is None else str(value)
+        for name, value in settings.model_dump(exclude={"database_url", "temporal_address"}).items()
     }
     values |= {"DATABASE_URL": stack.database_url, "TEMPORAL_ADDRESS": stack.temporal_address}
     return os.environ | values | {"PYTHONUNBUFFERED": "1"}

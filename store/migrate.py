@@ -26,6 +26,18 @@ async def migrate(database_url: str) -> None:
         await engine.dispose()
 
 
+async def is_migrated(database_url: str) -> bool:
+    """Tells whether any migration has run on this database."""
+    engine = create_async_engine(database_url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return bool(
+                await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+            )
+    finally:
+        await engine.dispose()
+
+
 def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

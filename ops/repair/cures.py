@@ -82,7 +82,7 @@ _CURES: dict[StuckCause, Cure] = {
         "mend the channel {channel}; `dueline notices test {channel}` tries it",
     ),
     StuckCause.NOTICE_WAITING: Cure(
-        Severity.LOW, "dueline worker", "the relay that sends notices lives in the worker"
+        Severity.LOW, "dueline relay", "a channel that fails has to work again"
     ),
     StuckCause.ON_HOLD: Cure(Severity.LOW, _RELEASE),
 }

@@ -15,6 +15,8 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+import connecting
+from connecting import PLAIN, Access
 from ops.stack.errors import StackError
 
 CALL_SECONDS = timedelta(seconds=10)
@@ -31,10 +33,10 @@ KINDS = {
 }
 
 
-async def connect(address: str, namespace: str) -> Client:
+async def connect(address: str, namespace: str, access: Access = PLAIN) -> Client:
     """Connects, and makes sure of the namespace. Raises StackError."""
     try:
-        client = await Client.connect(address, namespace=namespace)
+        client = await connecting.connect(address, namespace, access)
         await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=namespace), timeout=CALL_SECONDS
         )

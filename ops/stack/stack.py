@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 import asyncpg
 
+from connecting import access_of
 from ops.stack.errors import StackError
 from ops.stack.namespace import add_search_attributes, connect
 from ops.stack.postgres import EmbeddedPostgres
@@ -105,7 +106,9 @@ class Stack:
 
     async def _fit_namespace(self) -> None:
         # Retention of somebody else's server is somebody else's decision.
-        client = await connect(self.temporal_address, self.settings.temporal_namespace)
+        client = await connect(
+            self.temporal_address, self.settings.temporal_namespace, access_of(self.settings)
+        )
         await add_search_attributes(client, self.search_attributes)
 
 

@@ -19,7 +19,8 @@ from settings import Settings
 from tests.ops.conftest import ROOT, Dueline, Said
 
 AT_ONCE = 3  # commands; each is a process
-WORKER = "dueline worker"
+SERVING = ("dueline worker", "dueline relay")
+"""Cures that are processes: they run until they are told to end."""
 
 
 @dataclass
@@ -41,29 +42,26 @@ class Clinic:
             async with gate:
                 return command, await self.dueline(*shlex.split(command)[1:])
 
-        queues = {
-            finding.evidence.queue or self.site.task_queue
-            for finding in findings
-            if finding.cure == WORKER
-        }
-        for queue in sorted(queues):
-            await self.stack.enter_async_context(self._worker(queue))
-        commands = dict.fromkeys(one.cure for one in findings if one.cure != WORKER)
+        for finding in findings:
+            if finding.cure in SERVING:
+                queue = finding.evidence.queue or self.site.task_queue
+                await self.stack.enter_async_context(self._process(finding.cure, queue))
+        commands = dict.fromkeys(one.cure for one in findings if one.cure not in SERVING)
         said = await asyncio.gather(*(run(command) for command in commands))
         return [(command, one) for command, one in said if one.code != 0]
 
     @asynccontextmanager
-    async def _worker(self, queue: str) -> AsyncIterator[None]:
-        """`dueline worker` on a queue, until it is told to end."""
+    async def _process(self, command: str, queue: str) -> AsyncIterator[None]:
+        """A process on a queue, until it is told to end."""
         env = os.environ | {
             "DATABASE_URL": self.database_url,
             "TEMPORAL_ADDRESS": self.temporal,
             "DUELINE_TASK_QUEUE": queue,
             "DUELINE_DATA_DIR": str(self.folder),
         }
-        with (self.folder / "worker.log").open("ab") as log:
+        with (self.folder / "serving.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ops.cli", "worker"),
+                *(sys.executable, "-m", "ops.cli", *shlex.split(command)[1:]),
                 cwd=ROOT,
                 env=env,
                 stdout=log,

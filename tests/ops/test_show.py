@@ -1,7 +1,5 @@
 """`ops show` tells an order's whole story in one screen, whoever is away."""
 
-
-
 from ops.repair.site import Site
 from ops.repair.story import tell_story
 from store import tables

@@ -198,6 +198,28 @@ async def test_the_relay_outlives_its_database(post: Post) -> None:
     await stopped(relay)
 
 
+async def test_a_relay_that_is_told_to_stop_finishes_what_it_sends(post: Post) -> None:
+    post.hook.delay_seconds = 1.0
+    stop = asyncio.Event()
+    await post.queue("n/1")
+
+    async with listening(post.hook):
+        relay = asyncio.create_task(
+            relay_notices(
+                post.engine, Channels({"desk": post.desk()}), poll_seconds=0.01, stop=stop
+            )
+        )
+        for _ in range(3_000):
+            if post.hook.tries:
+                break
+            await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(relay, timeout=30)
+
+    assert post.hook.keys == ["n/1"]
+    assert await post.states() == ["sent"]
+
+
 def test_the_wait_after_failures_grows_and_has_an_end() -> None:
     waits = [backoff(failures) for failures in (0, 1, 2, 50, 10_000)]
 
