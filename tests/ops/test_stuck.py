@@ -118,6 +118,8 @@ async def test_the_command_that_is_proposed_cures(
         monkeypatch.setenv("DUELINE_API", api)
         monkeypatch.setenv("DUELINE_DEPLOYMENT", ward.deployment)
         clinic = Clinic(site, dueline, database_url, temporal, tmp_path, stack)
+        for name, value in clinic.environment.items():
+            monkeypatch.setenv(name, value)
 
         await asyncio.gather(*(one.mend() for one in ill if one.mend))
         failed = await clinic.cure(list(report.findings))
