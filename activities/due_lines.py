@@ -163,3 +163,14 @@ def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:
             zh=f"{prefix_zh}{count} 项\n" + "\n".join(lines_zh),
         )
     ]
+
+
+async def tell_of(file: OrderFile, mark: MarkDue) -> int:
+    """Queues what a mark that is recorded has to tell, to whom it may concern; how many notices.
+
+    What was queued before is not queued again.
+    """
+    notices = await _notices(file, mark)
+    for notice in notices:
+        file.tell(notice.role, notice.kind, notice.text, key=notice.key, zh=notice.zh)
+    return len(notices)

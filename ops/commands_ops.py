@@ -18,17 +18,54 @@ Examples
 """
 
 app = App(name="ops", help=HELP, help_format="markdown")
-app.command("ops.commands_trail:trail", name="trail")
-app.command("ops.commands_cures:retry", name="retry")
-app.command("ops.commands_cures:hold", name="hold")
-app.command("ops.commands_cures:release", name="release")
-app.command("ops.commands_cures:skip_step", name="skip-step")
-app.command("ops.commands_reconcile:reconcile", name="reconcile")
-app.command("ops.commands_views:show_views", name="views")
-app.command("ops.commands_versions:app", name="versions", help="See and change worker versions.")
-app.command("ops.commands_release:drain", name="drain")
-app.command("ops.commands_release:release_check", name="release-check")
+# Looking.
+app.command(
+    "ops.commands_stuck:stuck", name="stuck", help="Find every order that cannot move, and why."
+)
+app.command(
+    "ops.commands_show:show", name="show", help="Tell one order's whole story in one screen."
+)
+app.command(
+    "ops.commands_views:show_views", name="views", help="Link to the Web UI's useful lists."
+)
+app.command("ops.commands_trail:trail", name="trail", help="List what operations have done.")
+# One order.
+app.command("ops.commands_cures:retry", name="retry", help="Try failing activities again at once.")
+app.command(
+    "ops.commands_cures:hold", name="hold", help="Stop orders, and their windows with them."
+)
+app.command("ops.commands_cures:release", name="release", help="Let held or paused orders go on.")
+app.command(
+    "ops.commands_cures:skip_step",
+    name="skip-step",
+    help="Pass a step that nobody can answer, with two keys.",
+)
+app.command(
+    "ops.commands_tell:tell",
+    name="tell",
+    help="Tell again of a missed window that nobody heard of.",
+)
+app.command("ops.commands_reset:reset", name="reset", help="Take an order back to a step.")
+# Many orders.
+app.command("ops.commands_replay:replay", name="replay", help="Replay histories against this code.")
+app.command(
+    "ops.commands_recover:recover", name="recover", help="Cure what a bad deploy has stopped."
+)
+app.command(
+    "ops.commands_reconcile:reconcile",
+    name="reconcile",
+    help="Compare workflows with the database, and mend it.",
+)
 app.command("ops.commands_breaker:app", name="breaker", help="Stop and restart one activity.")
-app.command("ops.commands_replay:replay", name="replay")
-app.command("ops.commands_reset:reset", name="reset")
-app.command("ops.commands_recover:recover", name="recover")
+# Versions.
+app.command("ops.commands_versions:app", name="versions", help="See and change worker versions.")
+app.command(
+    "ops.commands_release:drain",
+    name="drain",
+    help="Move the orders of a version to the current one.",
+)
+app.command(
+    "ops.commands_release:release_check",
+    name="release-check",
+    help="Replay everything on this code, then let it in.",
+)

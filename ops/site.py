@@ -20,10 +20,13 @@ OPERATIONS = (Role.OPERATIONS,)
 
 
 @asynccontextmanager
-async def open_site(key: str | None, roles: Iterable[Role] = OPERATIONS) -> AsyncIterator[Site]:
+async def open_site(
+    key: str | None, roles: Iterable[Role] = OPERATIONS, *, engine_may_be_away: bool = False
+) -> AsyncIterator[Site]:
     """The platform that the settings name, else the one that runs here, as the key's holder.
 
-    The key has to hold one of `roles`. Raises DuelineError when something is not there.
+    The key has to hold one of `roles`. Raises DuelineError when something is not there; an engine
+    that `engine_may_be_away` is first called when somebody asks it.
     """
     settings = Settings()
     url = settings.database_url or local_url(settings.data_dir / "postgres")
@@ -36,7 +39,7 @@ async def open_site(key: str | None, roles: Iterable[Role] = OPERATIONS) -> Asyn
     try:
         holder = await _holder(settings, database, key, tuple(roles))
         yield Site(
-            client=await _connected(settings),
+            client=await _connected(settings, lazy=engine_may_be_away),
             database=database,
             task_queue=settings.task_queue,
             by=holder.name,
@@ -76,10 +79,10 @@ async def _holder(
     return holder
 
 
-async def _connected(settings: Settings) -> Client:
+async def _connected(settings: Settings, *, lazy: bool) -> Client:
     address = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
     try:
-        return await connect(address, settings.temporal_namespace, access_of(settings))
+        return await connect(address, settings.temporal_namespace, access_of(settings), lazy=lazy)
     except RuntimeError as error:  # what the SDK raises when nobody listens
         raise DuelineError(
             f"Temporal does not answer at {address}: start the platform with `make up`, or "

@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from domain.roles import Role
 from ops.repair.site import Site
 from store.keys import digest_of
 from store.tables import api_keys
+from tests.ops.ward import Ward, give_keys
 from tests.workflow.conftest import floor, idle_floor, staffed
 from tests.workflow.floor import Floor
 
@@ -65,16 +67,29 @@ async def site(idle_floor: Floor) -> Site:
 
 
 @pytest.fixture
+async def ward(idle_floor: Floor) -> AsyncIterator[Ward]:
+    """The floor at work, where orders can be made ill; every role but one has a key."""
+    await give_keys(idle_floor.engine)
+    async with AsyncExitStack() as stack:
+        made = Ward(idle_floor, stack)
+        await made.deploy(idle_floor)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+
+@pytest.fixture
 def dueline(site: Site, database_url: str, temporal: str, tmp_path: Path) -> Dueline:
     """Runs `dueline …` as a process of its own against the floor: `await dueline("ops", "stuck")`.
 
-    `by` is whose key it uses.
+    `by` is whose key it uses, `engine` the address where it looks for Temporal.
     """
 
-    async def run(*arguments: str, by: str = "ops-1") -> Said:
+    async def run(*arguments: str, by: str = "ops-1", engine: str = temporal) -> Said:
         env = os.environ | {
             "DATABASE_URL": database_url,
-            "TEMPORAL_ADDRESS": temporal,
+            "TEMPORAL_ADDRESS": engine,
             "DUELINE_TASK_QUEUE": site.task_queue,
             "DUELINE_API_KEY": f"key-of-{by}",
             "DUELINE_DATA_DIR": str(tmp_path),
