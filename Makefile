@@ -49,11 +49,12 @@ lock: $(READY) ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --python $(BIN)/python --universal --generate-hashes --group dev \
 	  --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.lock
 
-# pip fetches uv alone; uv then checks every package against the hash in the lock.
+# pip fetches uv alone; uv then checks every package against the hash in the lock, and compiles all of
+# it once: a command that compiles its libraries takes seconds to begin.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) ops/bootstrap.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@

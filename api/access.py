@@ -58,6 +58,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "POST /calendars/{calendar_id}/versions": frozenset({Role.OPERATIONS, Role.CONTROL}),
     "GET /profiles": EVERYBODY,
     "GET /profiles/{profile_id}": EVERYBODY,
+    "GET /ops/stuck": frozenset({Role.OPERATIONS}),
     "GET /ops/trail": frozenset({Role.OPERATIONS}),
     "GET /ops/views": PUBLIC,  # links and sentences; what they show stands behind the Web UI's door
     "GET /ops/views.json": frozenset({Role.OPERATIONS}),

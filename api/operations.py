@@ -21,12 +21,16 @@ from ops.repair import acting
 from ops.repair.executions import FailingTask, PendingActivity
 from ops.repair.finding import FoundOrder, find_order
 from ops.repair.site import Site
+from ops.repair.stuck import find_stuck
+from ops.repair.stuck_model import StuckReport
 from store.audit import OpsActionRow, read_actions
 
 router = APIRouter(prefix="/ops", tags=["operations"])
 
 SECONDS = 15.0
 """Longer than a worker has to answer, so that its absence is told in words."""
+STUCK_SECONDS = 60.0
+"""For some ten thousand open orders; `dueline ops stuck` takes its time for more."""
 LINES_MAX = 2**63 - 1
 
 
@@ -109,6 +113,17 @@ class TrailLine(Record):
     reason: str
     outcome: str
     detail: dict[str, Any]
+
+
+@router.get("/stuck")
+async def stuck(services: Wired, caller: Caller) -> StuckReport:
+    """Finds every order and overdue case that cannot move, and why; the worst first.
+
+    Asks the engine for every open workflow: seconds for some hundred orders, so ask seldom.
+    """
+    site = await site_of(services, caller)
+    async with services.temporal.asking(STUCK_SECONDS):
+        return await find_stuck(site)
 
 
 @router.get("/trail")

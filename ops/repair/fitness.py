@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from temporalio.client import Client, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.api.history.v1 import History
+from temporalio.client import Client
 
 from domain.errors import DuelineError
+from ops.repair.replay import Recorded, Replayed, replay_many
 from workflows.assessment import AssessmentWorkflow
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
@@ -19,7 +19,6 @@ WORKFLOWS: tuple[type, ...] = (
     AssessmentWorkflow,
     CalendarPublicationWorkflow,
 )
-FAILURE_LENGTH_MAX = 300
 
 
 @dataclass(frozen=True)
@@ -37,27 +36,23 @@ class Code:
                 f"{build}. Run the command from that release."
             )
 
-    async def replayed(
-        self, histories: AsyncIterator[WorkflowHistory]
-    ) -> AsyncIterator[tuple[WorkflowHistory, str | None]]:
-        """Each history, and in one line why it does not fit this code; none when it does."""
-        replayer = Replayer(
-            workflows=list(self.workflows),
-            data_converter=pydantic_data_converter,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-        )
-        async with replayer.workflow_replay_iterator(histories) as results:
-            async for result in results:
-                failure = result.replay_failure
-                why = " ".join(str(failure).split())[:FAILURE_LENGTH_MAX] if failure else None
-                yield result.history, why
+    def replayed(self, histories: AsyncIterator[Recorded]) -> AsyncIterator[Replayed]:
+        """How each history goes on this code, in no order."""
+        return replay_many(histories, self.workflows)
+
+
+async def fetched(client: Client, workflow_id: str, run_id: str) -> Recorded:
+    """A run that lives in the engine, ready to be replayed. Raises RPCError."""
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    data = History(events=history.events).SerializeToString()
+    return Recorded(workflow_id, run_id, data)
 
 
 async def failure_of(client: Client, code: Code, workflow_id: str, run_id: str) -> str | None:
     """Why a run that lives in the engine does not fit this code; none when it does. RPCError."""
 
-    async def history() -> AsyncIterator[WorkflowHistory]:
-        yield await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    async def history() -> AsyncIterator[Recorded]:
+        yield await fetched(client, workflow_id, run_id)
 
-    [why] = [why async for _, why in code.replayed(history())]
-    return why
+    [replayed] = [replayed async for replayed in code.replayed(history())]
+    return replayed.message if replayed.red else None

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from temporalio.client import WorkflowHistory
-
 from domain.base import Record
 from domain.errors import DuelineError, InvalidField
 from ops.repair.deployment import (
@@ -17,7 +15,8 @@ from ops.repair.deployment import (
     read_deployment,
     require_served,
 )
-from ops.repair.fitness import Code
+from ops.repair.fitness import Code, fetched
+from ops.repair.replay import Recorded
 from ops.repair.residents import OPEN, Pin, pin_of, residents
 from ops.repair.site import Site
 
@@ -47,31 +46,29 @@ class CheckReport(Record):
     red: tuple[RedHistory, ...]
 
 
-async def check(code: Code, histories: AsyncIterator[WorkflowHistory], say: Say) -> CheckReport:
+async def check(code: Code, histories: AsyncIterator[Recorded], say: Say) -> CheckReport:
     """Replays histories on this code."""
     total, events, red = 0, 0, []
-    async for history, failure in code.replayed(histories):
-        total, events = total + 1, events + len(history.events)
-        if failure is not None:
-            red.append(RedHistory(workflow_id=history.workflow_id, why=failure))
+    async for replayed in code.replayed(histories):
+        total, events = total + 1, events + replayed.events
+        if replayed.red:
+            red.append(RedHistory(workflow_id=replayed.workflow_id, why=replayed.message))
         if total % SAID_EVERY == 0:
             say(f"{total} histories replayed, {len(red)} red")
     return CheckReport(histories=total, events=events, red=tuple(red))
 
 
-async def recorded(folder: Path = RECORDED) -> AsyncIterator[WorkflowHistory]:
+async def recorded(folder: Path = RECORDED) -> AsyncIterator[Recorded]:
     """The histories that come with the code."""
     for path in await asyncio.to_thread(lambda: sorted(folder.glob("*.json"))):
-        text = await asyncio.to_thread(path.read_text, encoding="utf-8")
-        yield WorkflowHistory.from_json(path.stem, text)
+        yield Recorded(path.stem, "", await asyncio.to_thread(path.read_bytes), is_json=True)
 
 
-async def live(site: Site) -> AsyncIterator[WorkflowHistory]:
+async def live(site: Site) -> AsyncIterator[Recorded]:
     """The history of everything open on this platform. Raises RPCError."""
     found = [each async for each in residents(site, f"TaskQueue = '{site.task_queue}' AND {OPEN}")]
     for each in found:
-        handle = site.client.get_workflow_handle(each.workflow_id, run_id=each.run_id)
-        yield await handle.fetch_history()
+        yield await fetched(site.client, each.workflow_id, each.run_id)
 
 
 class Ramped(Record):

@@ -286,6 +286,21 @@ async def test_lists_find_what_has_made_no_progress(floor: Floor, sales: httpx.A
     assert before.json()["items"] == []
 
 
+async def test_operations_hear_over_http_what_is_stuck_and_how_to_cure_it(
+    floor: Floor, ops: httpx.AsyncClient
+) -> None:
+    stopped, healthy = await at_confirm(floor), await at_confirm(floor)
+    await stopped.handle.terminate("by hand")
+
+    report = (await ops.get("/ops/stuck")).json()
+
+    [finding] = report["findings"]
+    assert (finding["order_id"], finding["cause"]) == (stopped.order_id, "workflow-closed")
+    assert finding["cure"].startswith("dueline ops recover")
+    assert report["orders"] == 2
+    assert healthy.order_id not in str(report)
+
+
 async def test_without_the_engine_an_order_is_read_and_cures_are_unavailable(
     site: Site, keys: None, idle_floor: Floor, database_url: str
 ) -> None:
