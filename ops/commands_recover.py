@@ -17,7 +17,7 @@ from ops.commands_orders import AsJson, Key
 from ops.order_tables import console
 from ops.repair.choosing import orders_found, orders_in_file, orders_named
 from ops.repair.finding import FoundOrder
-from ops.repair.pace import Pace
+from ops.repair.pacing import Pace
 from ops.repair.recovering import Finding, Looked, Trouble, cure, judge, look_at
 from ops.repair.replay import Recorded, replay_many
 from ops.repair.site import Site

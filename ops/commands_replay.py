@@ -15,7 +15,8 @@ from rich.table import Table
 from domain.errors import DuelineError
 from ops.commands_orders import AsJson, Key
 from ops.order_tables import console, short
-from ops.repair.choosing import OPEN, OURS, runs_found, scoped
+from ops.repair.calls import OPEN
+from ops.repair.choosing import OURS, runs_found, scoped
 from ops.repair.finding import find_order
 from ops.repair.replay import Recorded, Replayed, recorded, replay_many
 from ops.repair.runs import fetch_run

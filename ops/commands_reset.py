@@ -13,7 +13,7 @@ from ops.order_tables import console, local
 from ops.repair.choosing import orders_found
 from ops.repair.finding import FoundOrder, find_order
 from ops.repair.messages import message_words
-from ops.repair.pace import Pace
+from ops.repair.pacing import Pace
 from ops.repair.points import point_of_step
 from ops.repair.resetting import (
     ResetPlan,

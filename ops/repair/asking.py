@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.base import Record
 from domain.errors import InvalidField, NotAllowed, NothingRuns, OnHold, Unanswered
 from ops.repair.executions import Execution, execution_of
-from ops.repair.pollers import has_pollers
+from ops.repair.serving import serving
 from ops.repair.site import Site
 from workflows.contract import ON_HOLD
 
@@ -127,7 +127,7 @@ async def _why(site: Site, found: Execution) -> str:
             f"{found.workflow_id} cannot answer, its own code fails: {found.failing.error}; deploy "
             f"a worker that mends it, then `dueline ops recover`; {late}"
         )
-    if not await has_pollers(site):
+    if (await serving(site, [site.task_queue]))[site.task_queue].deserted:
         return (
             f"no worker lives on task queue {site.task_queue}: start one with `dueline worker` "
             f"(or `make up`); {late}"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -19,11 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
 from domain.errors import DuelineError, InvalidField, UnknownThing
-from ops.repair.residents import BREAKER, OPEN, count, residents
+from ops.repair.calls import CALL_TIMEOUT, OPEN
+from ops.repair.residents import BREAKER, count, residents
 from ops.repair.site import Site
 from workflows.breakable import BREAKABLE
 
-CALL_TIMEOUT = timedelta(seconds=10)
 SETTLED_SECONDS = 6.0
 """After this every part of the engine knows that a rule has gone, and its lists have caught up."""
 

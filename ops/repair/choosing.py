@@ -3,21 +3,19 @@
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.models import CASE_WORKFLOW
 from domain.errors import DuelineError, InvalidField
+from ops.repair.calls import listed
 from ops.repair.finding import BEGINNING_LENGTH_MIN, FoundOrder, find_order
 from ops.repair.site import Site
 from workflows.contract import ORDER_WORKFLOW
 
-OPEN = "(ExecutionStatus = 'Running' OR ExecutionStatus = 'Paused')"
 """What `Running` alone misses is what somebody has paused."""
 
 OURS = f"(WorkflowType = '{ORDER_WORKFLOW}' OR WorkflowType = '{CASE_WORKFLOW}')"
 ORDERS = f"WorkflowType = '{ORDER_WORKFLOW}'"
-PAGE = 200
 
 
 def scoped(site: Site, *parts: str) -> str:
@@ -29,23 +27,9 @@ async def runs_found(
     site: Site, query: str, limit: int | None = None
 ) -> AsyncIterator[tuple[str, str]]:
     """Workflow and run ids that a query finds, page by page. Raises DuelineError."""
-    found, token = 0, b""
     try:
-        while True:
-            page = await site.client.workflow_service.list_workflow_executions(
-                ListWorkflowExecutionsRequest(
-                    namespace=site.client.namespace,
-                    query=query,
-                    page_size=PAGE,
-                    next_page_token=token,
-                )
-            )
-            for listed in page.executions[: None if limit is None else limit - found]:
-                found += 1
-                yield listed.execution.workflow_id, listed.execution.run_id
-            token = page.next_page_token
-            if not token or found == limit:
-                return
+        async for info in listed(site.client, query, limit):
+            yield info.execution.workflow_id, info.execution.run_id
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise

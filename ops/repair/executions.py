@@ -1,7 +1,7 @@
 """What the engine knows of a workflow: whether it runs, what is tried again, what it fails with."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -9,18 +9,14 @@ from temporalio.api.enums.v1 import EventType, PendingActivityState, WorkflowExe
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
-    DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryReverseRequest,
-    ListWorkflowExecutionsRequest,
 )
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
+from ops.repair.calls import CALL_TIMEOUT, OPEN, described, listed
 
-CALL_TIMEOUT = timedelta(seconds=10)
-PAGE = 1000
 LAST_EVENTS = 10
 """A failed workflow task is among the last events of a history that cannot go on."""
 ERROR_LENGTH_MAX = 300
@@ -73,19 +69,10 @@ class Execution(Record):
 
 async def execution_of(client: Client, workflow_id: str) -> Execution | None:
     """The newest run of a workflow, none when the engine has none. Raises RPCError."""
-    # The SDK's own describe() raises at the status of a paused workflow, which it does not know.
-    request = DescribeWorkflowExecutionRequest(
-        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
-    )
-    try:
-        described = await client.workflow_service.describe_workflow_execution(
-            request, timeout=CALL_TIMEOUT
-        )
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    info = described.workflow_execution_info
+    seen = await described(client, workflow_id)
+    if seen is None:
+        return None
+    info = seen.workflow_execution_info
     started_at = _instant(info, "start_time")
     assert started_at is not None, "whatever runs was started"
     return Execution(
@@ -94,8 +81,8 @@ async def execution_of(client: Client, workflow_id: str) -> Execution | None:
         status=WorkflowExecutionStatus.Name(info.status).removeprefix(_STATUS).lower(),
         started_at=started_at,
         closed_at=_instant(info, "close_time"),
-        activities=tuple(_pending(pending) for pending in described.pending_activities),
-        failing=await _failing(client, described),
+        activities=tuple(_pending(pending) for pending in seen.pending_activities),
+        failing=await _failing(client, seen),
     )
 
 
@@ -103,23 +90,9 @@ async def open_workflow_ids(
     client: Client, task_queue: str, workflow_type: str
 ) -> AsyncIterator[str]:
     """Ids of what runs or is paused, as the engine's lists show it, a moment late."""
-    query = (
-        f'TaskQueue = "{task_queue}" AND WorkflowType = "{workflow_type}" '
-        'AND ExecutionStatus IN ("Running", "Paused")'
-    )
-    token = b""
-    while True:
-        page = await client.workflow_service.list_workflow_executions(
-            ListWorkflowExecutionsRequest(
-                namespace=client.namespace, query=query, page_size=PAGE, next_page_token=token
-            ),
-            timeout=CALL_TIMEOUT,
-        )
-        for info in page.executions:
-            yield info.execution.workflow_id
-        token = page.next_page_token
-        if not token:
-            return
+    query = f'TaskQueue = "{task_queue}" AND WorkflowType = "{workflow_type}" AND {OPEN}'
+    async for info in listed(client, query):
+        yield info.execution.workflow_id
 
 
 def _pending(info: PendingActivityInfo) -> PendingActivity:

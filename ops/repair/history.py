@@ -8,13 +8,13 @@ from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryReverseRequest,
-    ListWorkflowExecutionsRequest,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
+from ops.repair.calls import CALL_TIMEOUT, listed
 from ops.repair.looking import Look
-from ops.repair.serving import CALL_TIMEOUT, instant
+from ops.repair.serving import instant
 from ops.repair.site import Site
 
 MESSAGES_MAX = 50
@@ -47,16 +47,8 @@ class Run(Record):
 
 async def runs_of(site: Site, workflow_id: str) -> tuple[Run, ...]:
     """The newest runs of a workflow, the newest first. Raises RPCError."""
-    request = ListWorkflowExecutionsRequest(
-        namespace=site.client.namespace,
-        page_size=RUNS_MAX,
-        query=f'WorkflowId = "{workflow_id}"',
-    )
-    said = await site.client.workflow_service.list_workflow_executions(
-        request, retry=True, timeout=CALL_TIMEOUT
-    )
     found = []
-    for one in said.executions:
+    async for one in listed(site.client, f'WorkflowId = "{workflow_id}"', RUNS_MAX):
         status = WorkflowExecutionStatus.Name(one.status)
         found.append(
             Run(

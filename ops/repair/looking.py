@@ -16,20 +16,18 @@ from temporalio.api.enums.v1 import WorkflowExecutionStatus as Status
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
-    DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryReverseRequest,
-    ListWorkflowExecutionsRequest,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from ops.repair.serving import CALL_TIMEOUT, Served, instant, version_of
+from ops.repair.calls import CALL_TIMEOUT, OPEN, described, listed
+from ops.repair.serving import Served, instant, version_of
 from ops.repair.site import Site
 
 CALLS_AT_ONCE = 32
 """Enough to keep the engine busy, too few to keep it from its work."""
 PING_TIMEOUT = timedelta(seconds=2)
-PAGE_SIZE = 1000
 
 Wanted = TypeVar("Wanted")
 Got = TypeVar("Got")
@@ -176,17 +174,9 @@ async def side_by_side(
 
 async def describe(site: Site, workflow_id: str, run_id: str = "") -> Look | None:
     """One workflow; none when the engine does not know it. Raises RPCError."""
-    request = DescribeWorkflowExecutionRequest(
-        namespace=site.client.namespace,
-        execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-    )
-    try:
-        service = site.client.workflow_service
-        said = await service.describe_workflow_execution(request, retry=True, timeout=CALL_TIMEOUT)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
+    said = await described(site.client, workflow_id, run_id)
+    if said is None:
+        return None
     # A hundred thousand of them stay in memory until all are there.
     said.ClearField("execution_config")
     said.workflow_execution_info.ClearField("auto_reset_points")
@@ -210,23 +200,6 @@ async def tail(site: Site, look: Look, events: int) -> list[HistoryEvent]:
 async def open_workflows(site: Site, types: Collection[str]) -> AsyncIterator[str]:
     """Ids of the open workflows of these types on the site's queue, as lists show them."""
     names = ", ".join(f'"{name}"' for name in types)
-    query = (
-        f'TaskQueue = "{site.task_queue}" AND WorkflowType IN ({names}) '
-        'AND ExecutionStatus IN ("Running", "Paused")'
-    )
-    token = b""
-    while True:
-        request = ListWorkflowExecutionsRequest(
-            namespace=site.client.namespace,
-            page_size=PAGE_SIZE,
-            query=query,
-            next_page_token=token,
-        )
-        said = await site.client.workflow_service.list_workflow_executions(
-            request, retry=True, timeout=CALL_TIMEOUT
-        )
-        for execution in said.executions:
-            yield execution.execution.workflow_id
-        token = said.next_page_token
-        if not token:
-            return
+    query = f'TaskQueue = "{site.task_queue}" AND WorkflowType IN ({names}) AND {OPEN}'
+    async for info in listed(site.client, query):
+        yield info.execution.workflow_id

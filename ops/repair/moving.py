@@ -1,6 +1,5 @@
 """Moves open workflows from one version to another: by a nudge, or after a green replay."""
 
-from datetime import timedelta
 from typing import Literal
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -10,12 +9,11 @@ from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionOptionsRequ
 from temporalio.common import OneTimeVersioningOverride, WorkerDeploymentVersion
 
 from domain.base import Record
+from ops.repair.calls import CALL_TIMEOUT
 from ops.repair.fitness import Code, failure_of
 from ops.repair.residents import Resident, pin_of
 from ops.repair.site import Site
 from workflows.contract import RENEW
-
-CALL_TIMEOUT = timedelta(seconds=10)
 
 Outcome = Literal["moved", "red", "there", "gone"]
 

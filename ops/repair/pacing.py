@@ -27,7 +27,7 @@ class Pace:
         waiting: set[asyncio.Task[Result]] = set()
         try:
             for item in items:
-                await self._turn()
+                await self.turn()
                 waiting.add(asyncio.ensure_future(_run(work, item)))
                 if len(waiting) >= self.at_once:
                     done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -41,7 +41,8 @@ class Pace:
             for task in waiting:
                 task.cancel()
 
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
+        """Waits until the next one may begin."""
         now = time.monotonic()
         begins_at = max(now, self._next_at)
         self._next_at = begins_at + 1 / self.per_second

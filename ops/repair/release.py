@@ -8,6 +8,7 @@ from pathlib import Path
 
 from domain.base import Record
 from domain.errors import DuelineError, InvalidField
+from ops.repair.calls import OPEN
 from ops.repair.deployment import (
     Deployment,
     make_current,
@@ -17,7 +18,7 @@ from ops.repair.deployment import (
 )
 from ops.repair.fitness import Code, fetched
 from ops.repair.replay import Recorded
-from ops.repair.residents import OPEN, Pin, pin_of, residents
+from ops.repair.residents import Pin, pin_of, residents
 from ops.repair.site import Site
 
 RECORDED = Path(__file__).resolve().parents[2] / "tests" / "histories" / "recorded"

@@ -1,29 +1,22 @@
 """Which open workflows a version holds, and what keeps each of them there."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
 
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo, VersioningOverride
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
-    DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
-    ListWorkflowExecutionsRequest,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.models import CASE_WORKFLOW
 from domain.base import Record
+from ops.repair.calls import CALL_TIMEOUT, OPEN, described, listed
 from ops.repair.finding import order_named_by
 from ops.repair.site import Site
 from store.whereabouts import Whereabouts, whereabouts
 from workflows.contract import ORDER_WORKFLOW
 
-CALL_TIMEOUT = timedelta(seconds=10)
-PAGE_SIZE = 500
-OPEN = "(ExecutionStatus = 'Running' OR ExecutionStatus = 'Paused')"
 _OPEN_STATES = {
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
@@ -102,40 +95,15 @@ async def count(site: Site, query: str) -> int:
 
 async def residents(site: Site, query: str) -> AsyncIterator[Resident]:
     """What a query finds, the newest first. Raises RPCError."""
-    # The SDK's own list does not know the status of a paused workflow.
-    token = b""
-    while True:
-        request = ListWorkflowExecutionsRequest(
-            namespace=site.client.namespace,
-            query=query,
-            page_size=PAGE_SIZE,
-            next_page_token=token,
-        )
-        said = await site.client.workflow_service.list_workflow_executions(
-            request, retry=True, timeout=CALL_TIMEOUT
-        )
-        for info in said.executions:
-            run = info.execution
-            yield Resident(workflow_id=run.workflow_id, run_id=run.run_id, type=info.type.name)
-        token = said.next_page_token
-        if not token:
-            return
+    async for info in listed(site.client, query):
+        run = info.execution
+        yield Resident(workflow_id=run.workflow_id, run_id=run.run_id, type=info.type.name)
 
 
 async def pin_of(site: Site, workflow_id: str) -> Pin | None:
     """Where the newest run of a workflow is; none when the engine has none. Raises RPCError."""
-    request = DescribeWorkflowExecutionRequest(
-        namespace=site.client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
-    )
-    try:
-        said = await site.client.workflow_service.describe_workflow_execution(
-            request, retry=True, timeout=CALL_TIMEOUT
-        )
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    return _pin(said)
+    said = await described(site.client, workflow_id)
+    return None if said is None else _pin(said)
 
 
 def _pin(said: DescribeWorkflowExecutionResponse) -> Pin:

@@ -14,6 +14,7 @@ from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
 from temporalio.service import RPCError
 
+from ops.repair.calls import CALL_TIMEOUT
 from ops.repair.site import Site
 
 POLLED_WITHIN = timedelta(minutes=2)
@@ -21,7 +22,6 @@ POLLED_WITHIN = timedelta(minutes=2)
 HEARD_WITHIN = timedelta(minutes=3)
 """A worker says that it lives once a minute."""
 
-CALL_TIMEOUT = timedelta(seconds=10)
 _KINDS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 WORKFLOW, ACTIVITY = _KINDS
 
