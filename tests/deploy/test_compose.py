@@ -14,14 +14,6 @@ from tests.deploy.composition import COMPOSE, ROOT, composition, services, tool
 
 # Understood by the SDK for traces, and not a setting of ours.
 OF_OTHERS = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
-# Settings of the release that versions workers and serves their metrics; delete what
-# `Settings` has by then.
-ANNOUNCED = {
-    "DUELINE_BUILD",
-    "DUELINE_DEPLOYMENT",
-    "DUELINE_METRICS_ADDRESS",
-    "DUELINE_UI_URL",
-}
 
 every_service = pytest.mark.parametrize("name", sorted(services()))
 
@@ -100,7 +92,7 @@ def test_no_secret_stands_in_a_variable() -> None:
 
 def test_the_variables_are_settings_that_exist() -> None:
     known = {f"DUELINE_{name.upper()}" for name in Settings.model_fields}
-    known |= {"TEMPORAL_ADDRESS", "DATABASE_URL"} | OF_OTHERS | ANNOUNCED
+    known |= {"TEMPORAL_ADDRESS", "DATABASE_URL"} | OF_OTHERS
 
     for name, service in ours().items():
         assert set(service["environment"]) <= known, name

@@ -8,15 +8,13 @@ from ops.cli import run
 from tests.deploy.composition import DEPLOY, ROOT, services
 
 TEXT = (DEPLOY / "README.md").read_text()
-# Written with the release that versions workers and measures the scale.
-ANNOUNCED = {"../docs/versions.md", "../docs/scale.md"}
 
 
 def test_every_link_leads_somewhere() -> None:
     links = set(re.findall(r"\]\(([^)#]+)\)", TEXT))
 
     assert links
-    for link in links - ANNOUNCED:
+    for link in links:
         assert (DEPLOY / link).exists(), link
 
 

@@ -20,7 +20,6 @@ from ops.stack.preflight import free_port
 from ops.stack.temporal import EmbeddedTemporal
 from settings import Settings
 from tests.deploy.composition import DEPLOY, services
-from tests.deploy.test_compose import ANNOUNCED
 from worker import GRACE
 
 UNITS = DEPLOY / "systemd"
@@ -153,7 +152,7 @@ def test_secrets_come_as_credentials_and_in_no_variable(name: str) -> None:
 
 def test_the_variables_are_settings_that_exist() -> None:
     known = {f"DUELINE_{name.upper()}" for name in Settings.model_fields}
-    known |= {"TEMPORAL_ADDRESS"} | ANNOUNCED
+    known |= {"TEMPORAL_ADDRESS"}
     lines = (UNITS / "dueline.env").read_text().splitlines()
     common = {line.split("=")[0] for line in lines if line and not line.startswith("#")}
 
