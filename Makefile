@@ -8,10 +8,10 @@ PACKAGES := domain policy workflows activities store telemetry api ops tests
 MODULES := connecting.py settings.py worker.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench clean lock
+.PHONY: help up demo test check bench release-check clean lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(READY) ## run the platform in the foreground; Ctrl-C stops it, the data stays
 	@exec $(BIN)/dueline up
@@ -31,6 +31,9 @@ check: $(READY) ## lint, types and import contracts
 
 bench: $(READY) ## measure
 	$(BIN)/python -m tests.bench
+
+release-check: $(READY) ## replay all recorded and all open orders on this code (RELEASE_ARGS="BUILD" lets it in)
+	@$(BIN)/dueline ops release-check $(RELEASE_ARGS)
 
 clean: ## remove the environment and caches; ALL=1 also deletes the data in .dueline
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,6 +14,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+# The engine writes a version as `deployment:build`, and `deployment.build` in older calls.
+DEPLOYMENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
+BUILD_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
 
@@ -71,6 +74,10 @@ class Settings(BaseSettings):
     temporal_api_key: str | None = Field(default=None, repr=False)
     task_queue: str = "orders"
     relay_in_worker: bool = True  # false where `dueline relay` runs as a process of its own
+    # Workers of a deployment are versions of each other; with a build this one is a version of it,
+    # without one it works unversioned (docs/versions.md).
+    deployment: str = Field(default="dueline", pattern=DEPLOYMENT_NAME)
+    build: str | None = Field(default=None, pattern=BUILD_NAME)
     data_dir: Path = Path(".dueline")
     api_host: str = "127.0.0.1"  # nobody else's machine reaches it unless somebody says so
     api_port: int = Field(default=8000, ge=1, le=65535)  # where uvicorn is looked for first

@@ -8,10 +8,12 @@ from functools import partial
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     Interceptor,
     UnsandboxedWorkflowRunner,
     Worker,
+    WorkerDeploymentConfig,
     WorkflowRunner,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -27,6 +29,7 @@ from telemetry.metrics import start_runtime
 from telemetry.tracing import start_tracing
 from telemetry.watch import ActivityWatch
 from workflows.assessment import AssessmentWorkflow
+from workflows.breakable import Breakable
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
@@ -63,10 +66,13 @@ def build_worker(
     case_queue: str | None = None,
     interceptors: Sequence[Interceptor] = (),
     runner: WorkflowRunner | None = None,
+    deployment: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """All workflows and activities on one task queue; enter it to work.
 
-    Overdue cases begin on `case_queue`, by default the same: another worker may have them.
+    Overdue cases begin on `case_queue`, by default the same: another worker may have them. As a
+    version of a deployment it gets new work only once that version is current or ramping; without
+    one it is unversioned and gets work at once.
     """
     door = CaseDoor(
         start=partial(start_case, client, case_queue or task_queue),
@@ -78,9 +84,26 @@ def build_worker(
         workflows=WORKFLOWS,
         activities=all_activities(engine, client, door),
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
-        interceptors=[ActivityWatch(), *interceptors],
+        interceptors=[ActivityWatch(), Breakable(), *interceptors],
         graceful_shutdown_timeout=GRACE,
+        deployment_config=versioned(deployment) if deployment else None,
     )
+
+
+def versioned(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Serves one version; a workflow that says nothing else stays on the version it began with."""
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
+    """The version that this process serves; none without a build."""
+    if settings.build is None:
+        return None
+    return WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build)
 
 
 async def run(settings: Settings) -> None:
@@ -103,12 +126,12 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    worker = build_worker(client, engine, settings.task_queue)
+    worker = build_worker(client, engine, settings.task_queue, deployment=version_of(settings))
     async with asyncio.TaskGroup() as beside:
         if settings.relay_in_worker:
             beside.create_task(run_relay(engine, settings.channels, stop))
         async with worker:
-            log.info("worker started", task_queue=settings.task_queue)
+            log.info("worker started", task_queue=settings.task_queue, build=settings.build)
             await stop.wait()
     await engine.dispose()
     tracing.close()

@@ -61,6 +61,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         due_at=None,
         held_at=None,
         held_because=None,
+        blocked=None,
     )
     _say(file, end)
     if completed:

@@ -13,7 +13,8 @@ from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
 from domain.roles import Role
 from domain.windows import Mark
-from store import windows
+from store import cases, windows
+from store.effects import repeats_key
 from store.engine import Engine
 
 _SAID = {
@@ -42,22 +43,60 @@ class DueLineKeeper(Department):
     async def record_marks(self, record: MarksRecord) -> None:
         """Records what has fallen, in order; marks that are recorded already are passed over.
 
-        How the order stands afterwards is read from its windows, under the same lock as the step
-        that may just have been left.
+        A mark that never fell, because its window was stopped before, is told to nobody and opens
+        no case. How the order stands afterwards is read from its windows, under the same lock as
+        the step that may just have been left.
         """
-        async with self.open_file(Keyed(record.order_id, RECORD_MARKS, record.now)) as file:
+        # The key under which it stands how often the order was reset comes with the lock.
+        keyed = Keyed(record.order_id, repeats_key(record.order_id), record.now)
+        fell: dict[tuple[str, Mark], windows.Marked] = {}
+        async with self.open_file(keyed) as file:
             told: dict[Role, list[_Notice]] = defaultdict(list)
             for mark in record.marks:
-                if await windows.record_mark(file.conn, mark.window, mark.name, mark.at, file.now):
+                if _overtaken(record, mark, file):
+                    continue
+                marked = await windows.record_mark(
+                    file.conn, mark.window, mark.name, mark.at, file.now
+                )
+                if marked is not windows.Marked.NEVER_FELL:
+                    fell[mark.window, mark.mark] = marked
+                if marked is windows.Marked.NEW:
                     for notice in await _notices(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():
                 for notice in _folded(file, notices):
                     file.tell(notice.role, notice.kind, notice.text, key=notice.key, zh=notice.zh)
             await show_standing(file, marked=True)
+            again = any(marked is windows.Marked.BEFORE for marked in fell.values())
+            opened = await cases.opened(file.conn, file.id) if again else {}
         # After the commit: a case finds its window breached. A crash in between comes back here.
-        await asyncio.gather(*(self.start_case(case) for case in record.cases))
-        await asyncio.gather(*(self.escalate_case(more) for more in record.escalations))
+        await asyncio.gather(
+            *(
+                self.start_case(case)
+                for case in record.cases
+                if (case.window.key, Mark.BREACH) in fell and case.case_id not in opened
+            )
+        )
+        await asyncio.gather(
+            *(
+                self.escalate_case(more)
+                for more in record.escalations
+                if (more.case.window.key, more.mark) in fell
+                and not opened.get(more.case.case_id, False)
+            )
+        )
+
+
+def _overtaken(record: MarksRecord, mark: MarkDue, file: OrderFile) -> bool:
+    """Whether the order was reset, and the run that says so does not know of it yet.
+
+    Between the reset and the message that tells of it a window looks older than it is.
+    """
+    reset = file.row.effect
+    if reset is None or not mark.window.startswith(f"{file.id}/"):
+        return False
+    knows = record.repeats >= int(reset["count"])
+    return not knows and activity.info().workflow_run_id != reset["origin"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.models import NOTE_HOLD, HoldNote
 from activities.order_file import Department, Keyed
 from domain.orders import OrderState
-from store import tasks
+from store import story, tasks
 
 
 class Holding(Department):
@@ -18,6 +18,8 @@ class Holding(Department):
         async with self.open_file(Keyed(held.order_id, key, held.at)) as file:
             if file.row.state is not OrderState.OPEN:
                 return  # it ended while this was on its way
+            if await story.noted(file.conn, key):
+                return  # a reset order lives through it again, and may be past it
             kind, what, zh = "order_held", "is on hold", "已暂停"
             if held.because is None:
                 kind, what, zh = "order_goes_on", "goes on after a hold", "已恢复"

@@ -189,7 +189,8 @@ class MarksRecord(Record):
     """Marks to record and to tell about, each once, in order of their instants.
 
     `cases` are the overdue cases of the breaches among them; starting one again changes nothing.
-    `escalations` are told to the cases of windows that have climbed higher.
+    `escalations` are told to the cases of windows that have climbed higher. `repeats` is how often
+    the order was reset when they fell.
     """
 
     order_id: str
@@ -197,6 +198,7 @@ class MarksRecord(Record):
     marks: tuple[MarkDue, ...]
     cases: tuple[CaseStart, ...] = ()
     escalations: tuple[CaseEscalation, ...] = ()
+    repeats: int = 0
 
 
 class Adjustment(Record):

@@ -61,6 +61,7 @@ async def enter(
         waiting_role=waiting.value,
         due_at=main.due_at,
         step_since=file.now,
+        blocked=blocked.why if blocked else None,
     )
     opened = [main, *beside]
     return Entered(

@@ -85,8 +85,9 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
     """The window as it stands now; none when it has been stopped."""
     key = _key(adjustment, window)
     if await windows.is_in_ledger(file.conn, key):
-        # A later attempt, or one that has overslept: what stands there now is newer than this.
-        return await windows.standing_window(file.conn, window.key)
+        # A later attempt, one that has overslept, or an order that was reset and has not got as far
+        # yet: what stands there now is newer than this.
+        return await windows.last_standing(file.conn, window.key)
     rule = file.profile.window(window.rule)
     changed = await _changed(file, adjustment, window, rule)
     if not await windows.change_window(file.conn, changed, explain(changed)):

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from api.problems import UNAUTHENTICATED, FieldError, Problem
 from api.services import Wired
 from domain.errors import NotAllowed, UnknownThing
-from domain.roles import STAFF, Role
+from domain.roles import MAY_AGREE, STAFF, Role
 from domain.windows import MAY_PAUSE, MAY_RESET
 from settings import Settings
 from store.keys import KeyHolder, holder_of
@@ -58,6 +58,13 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "POST /calendars/{calendar_id}/versions": frozenset({Role.OPERATIONS, Role.CONTROL}),
     "GET /profiles": EVERYBODY,
     "GET /profiles/{profile_id}": EVERYBODY,
+    "GET /ops/trail": frozenset({Role.OPERATIONS}),
+    "GET /ops/views": PUBLIC,  # links and sentences; what they show stands behind the Web UI's door
+    "GET /ops/views.json": frozenset({Role.OPERATIONS}),
+    "POST /ops/orders/{order_id}/hold": frozenset({Role.OPERATIONS}),
+    "POST /ops/orders/{order_id}/release": frozenset({Role.OPERATIONS}),
+    "POST /ops/orders/{order_id}/retry": frozenset({Role.OPERATIONS}),
+    "POST /ops/orders/{order_id}/skip-step": MAY_AGREE,  # the first of the two is operations
     "GET /metrics": frozenset({Role.OPERATIONS}),
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,

@@ -15,6 +15,8 @@ from api import (
     health,
     notices,
     openapi,
+    operations,
+    ops_views,
     orders,
     overdue,
     profiles,
@@ -54,6 +56,8 @@ ROUTERS = (
     profiles.router,
     calendars.router,
     reports.router,
+    operations.router,
+    ops_views.router,
     health.router,
 )
 

@@ -51,6 +51,10 @@ CASE: Body = {
     "why": "The press is down and the spare part comes on Friday.",
 }
 
+HOLD: Body = {"because": "The customer's bank has stopped; finance looks into it."}
+
+SKIP: Body = {"step": "confirm", "because": "Confirmed on paper; the signed copy is filed."}
+
 COMPLETION: Body = {"outcome": "done", "note": "Checked by telephone."}
 
 CALENDAR: Body = {

@@ -7,9 +7,7 @@ from fastapi import Header, Request
 
 from api.access import Principal
 from api.services import Services
-from policy.model import Profile
 from store.intake import Claim
-from store.profiles import pinned_profile
 from store.rows import OrderRow
 from workflows.contract import OrderStart, order_workflow_id
 
@@ -39,13 +37,11 @@ async def ensure_started(services: Services, order: OrderRow) -> None:
     """
     if order.step is not None or order.closed_at is not None:
         return
-    async with services.reading() as conn:
-        body = await pinned_profile(conn, order.profile_digest)
     await services.temporal.start(
         OrderStart(
             order_id=order.id,
             customer=order.customer,
-            profile=Profile.model_validate(body),
+            profile=await services.pinned(order.profile_digest),
             promised_at=order.promised_at,
             rush=order.rush,
             received_at=order.received_at,

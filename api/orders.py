@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from api import examples, views
 from api.access import Caller, Principal
@@ -12,8 +13,10 @@ from api.body import Posted, posted
 from api.checks import check_customer, check_order, check_ordered_at, profile_of
 from api.intake import IdempotencyKey, claim, ensure_started, web_ui
 from api.openapi import takes
+from api.order_detail import OrderDetail, order_detail
 from api.paging import Page, Paged, StorableInstant, page, place_after
 from api.services import Services, Wired, plausible
+from api.waiting import waiting
 from domain.base import Code
 from domain.errors import UnknownThing
 from domain.orders import OrderRequest, OrderState
@@ -40,6 +43,10 @@ class OrderQuery(Paged):
     state: OrderState | None = None
     slack: Slack | None = None
     due_before: StorableInstant | None = None
+    held: bool | None = Field(None, description="Whether operations hold it")
+    since_before: StorableInstant | None = Field(
+        None, description="In its step since before this: no progress"
+    )
     customer: Code | None = None
     profile: Code | None = None
 
@@ -139,10 +146,14 @@ async def list_all(
 
 
 @router.get("/orders/{order_id}")
-async def show(order_id: str, services: Wired, caller: Caller) -> views.OrderDetail:
-    """Shows one order: where it stands and what was ordered."""
+async def show(order_id: str, services: Wired, caller: Caller) -> OrderDetail:
+    """Shows one order: where it stands, what it waits for, and what was ordered.
+
+    Staff also see what fails in the engine, when it answers within a second.
+    """
     row = await visible_order(services, caller, order_id)
-    return views.order_detail(row, caller, web_ui(services, caller, row.id))
+    waits = await waiting(services, caller, row)
+    return order_detail(row, caller, web_ui(services, caller, row.id), waits)
 
 
 @router.get("/orders/{order_id}/timeline")

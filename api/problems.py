@@ -15,8 +15,11 @@ from domain.errors import (
     InvalidField,
     KeyReused,
     NotAllowed,
+    NothingRuns,
+    OnHold,
     Refused,
     TaskNotOpen,
+    Unanswered,
     UnknownThing,
 )
 
@@ -45,6 +48,8 @@ WRONG_METHOD = Kind(HTTPStatus.METHOD_NOT_ALLOWED, "wrong-method", "This is not 
 CLOSED = Kind(HTTPStatus.CONFLICT, "order-closed", "The order is closed")
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
+ON_HOLD = Kind(HTTPStatus.CONFLICT, "order-on-hold", "The order is on hold")
+NOTHING_RUNS = Kind(HTTPStatus.CONFLICT, "nothing-runs", "Its workflow does not run")
 NOT_DEAD = Kind(HTTPStatus.CONFLICT, "nothing-dead", "There is nothing to send again")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 NOT_JSON = Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "The body has to be JSON")
@@ -62,6 +67,9 @@ KINDS: Mapping[type[Exception], Kind] = {
     IncompleteOrder: INCOMPLETE,
     TaskNotOpen: NOT_OPEN,
     KeyReused: KEY_REUSED,
+    OnHold: ON_HOLD,
+    NothingRuns: NOTHING_RUNS,
+    Unanswered: AWAY,
     Refused: INVALID,
     CalendarError: INVALID,
 }
@@ -123,7 +131,8 @@ def as_problem(error: Exception) -> Problem | None:
         return None
     if isinstance(error, UnknownThing) and error.field:
         kind = INVALID  # a name inside the request, not the address that was asked for
-    return Problem(kind, str(error), _fields(error))
+    headers = {"Retry-After": str(RETRY_SECONDS)} if kind is AWAY else None
+    return Problem(kind, str(error), _fields(error), headers)
 
 
 def _fields(error: Exception) -> Sequence[FieldError]:

@@ -12,12 +12,17 @@ from api.metrics import Metrics
 from api.temporal import Temporal
 from domain.errors import UnknownThing
 from policy.loader import Loaded
+from policy.model import Profile
 from settings import Settings
 from store.engine import Connection, Engine
+from store.profiles import pinned_profile
 
 # What our own ids are made of; anything else is an id that nobody has.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,159}")
 _ID_SHOWN_MAX = 40
+
+# A digest names its content: what was read once never changes.
+_pinned: dict[str, Profile] = {}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,13 @@ class Services:
     temporal: Temporal
     loaded: Loaded
     metrics: Metrics
+
+    async def pinned(self, digest: str) -> Profile:
+        """The profile that an order was started with."""
+        if digest not in _pinned:
+            async with self.reading() as conn:
+                _pinned[digest] = Profile.model_validate(await pinned_profile(conn, digest))
+        return _pinned[digest]
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

@@ -14,9 +14,10 @@ from api.body import Posted, posted
 from api.intake import IdempotencyKey, claim
 from api.openapi import takes
 from api.paging import Page, Paged, page, place_after
+from api.problems import ON_HOLD, Problem
 from api.services import Services, Wired, plausible
 from domain.base import Code, Record, Text
-from domain.errors import NotAllowed, TaskNotOpen, UnknownThing
+from domain.errors import NotAllowed, OnHold, TaskNotOpen, UnknownThing
 from domain.roles import Role
 from store.intake import claim_key
 from store.reading import NO_DUE_INSTANT, TaskFilter, list_tasks, read_task
@@ -27,6 +28,7 @@ from workflows.contract import TaskCompleted, TaskCompletion
 router = APIRouter(tags=["tasks"])
 
 DATA_ENTRIES_MAX = 50
+HELD_FOR_CUSTOMER = "the order is on hold; we tell you as soon as it goes on"
 
 
 class TaskState(StrEnum):
@@ -103,7 +105,7 @@ async def complete(
     body: Annotated[Posted[Completion], posted(Completion)],
     key: IdempotencyKey = None,
 ) -> TaskCompleted:
-    """Completes a task. The workflow decides: 409 when it was done before or is no longer asked.
+    """Completes a task. The workflow decides: 409 when it is no longer asked, or on hold.
 
     The same answer given again gets the same reply; 503 when no worker answers within 5 seconds.
     """
@@ -118,18 +120,21 @@ async def complete(
     if key is not None:
         async with services.writing() as conn:
             await claim_key(conn, claim(request, caller, key, body.digest), task.id)
-    return await services.temporal.complete(
-        task.workflow_id,
-        TaskCompletion(
-            task_id=task.id,
-            roles=caller.roles,
-            outcome=answer.outcome,
-            data=answer.data,
-            note=answer.note,
-            by=caller.name,
-            request_id=_request_id(caller, task, body.digest),
-        ),
+    completion = TaskCompletion(
+        task_id=task.id,
+        roles=caller.roles,
+        outcome=answer.outcome,
+        data=answer.data,
+        note=answer.note,
+        by=caller.name,
+        request_id=_request_id(caller, task, body.digest),
     )
+    try:
+        return await services.temporal.complete(task.workflow_id, completion)
+    except OnHold as error:
+        if caller.is_staff:
+            raise
+        raise Problem(ON_HOLD, HELD_FOR_CUSTOMER) from error  # why is the house's business
 
 
 def _is_answered_so(task: TaskRow, answer: Completion, caller: Principal) -> bool:

@@ -1,6 +1,7 @@
 """The way to the engine: connects at first use, and says plainly when nobody answers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,12 +17,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import NOT_ALLOWED, Problem, away
 from connecting import access_of, connect
-from domain.errors import InvalidField, TaskNotOpen
+from domain.errors import InvalidField, OnHold, TaskNotOpen
+from ops.repair.executions import Execution, execution_of
 from settings import Settings
 from telemetry.tracing import Tracing
 from workflows.answering import complete_task
 from workflows.contract import (
     ADJUST_WINDOWS,
+    ON_HOLD,
     CalendarPublished,
     CaseByHand,
     OrderStart,
@@ -38,6 +41,10 @@ CALL_SECONDS = 5.0
 PING_SECONDS = 2.0
 # An update needs a living worker and is answered at once; a healthy one takes 20 ms.
 WORKER_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+LOOKS_AT_ONCE = 4
+LOOK_REST_SECONDS = 5.0
+"""After a look that failed, so that an engine which is away slows no reading down."""
 
 
 class WorkflowGone(Exception):  # noqa: N818  a fact, like the errors of the domain
@@ -57,6 +64,8 @@ class Temporal:
         self._task_queue = settings.task_queue
         self._interceptors = [tracing.interceptor] if tracing else []
         self._client: Client | None = None
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._rests_until = 0.0
 
     async def ping(self) -> None:
         """Asks the engine for a sign of life. Raises Problem 503."""
@@ -132,6 +141,35 @@ class Temporal:
                     raise WorkflowGone(order_id) from error
                 raise
 
+    async def look(self, order_id: str) -> Execution | None:
+        """What the engine knows of an order's workflow; none when it cannot be asked just now.
+
+        Bounded to a second and a few at a time: who reads an order never waits for the engine.
+        """
+        if self._looks.locked() or time.monotonic() < self._rests_until:
+            return None
+        try:
+            async with self._looks, asyncio.timeout(LOOK_SECONDS):
+                return await execution_of(await self.client(), order_workflow_id(order_id))
+        except (TimeoutError, RPCError, RuntimeError):
+            self._rests_until = time.monotonic() + LOOK_REST_SECONDS
+            return None
+
+    @property
+    def task_queue(self) -> str:
+        """Where the workers of the orders listen."""
+        return self._task_queue
+
+    @asynccontextmanager
+    async def asking(self, seconds: float) -> AsyncIterator[Client]:
+        """A client for a bounded while. Raises Problem 503 when the engine does not answer."""
+        async with self._asking(seconds):
+            yield await self.client()
+
+    async def client(self) -> Client:
+        """The client, connected at its first call."""
+        return await self._connected()
+
     async def _connected(self) -> Client:
         if self._client is None:
             self._client = await connect(
@@ -170,5 +208,6 @@ def _refusal(error: WorkflowUpdateFailedError, gone: Exception) -> Exception:
         "TaskNotOpen": gone,
         "NotAllowed": Problem(NOT_ALLOWED, cause.message),
         "InvalidField": InvalidField(field, cause.message),
+        ON_HOLD: OnHold(cause.message),
     }
     return refusals.get(cause.type or "", error)

@@ -13,7 +13,6 @@ from domain.base import Record
 from domain.money import Currency, rounded
 from store.rows import (
     CaseRow,
-    FullOrderRow,
     LedgerRow,
     MarkRow,
     OrderRow,
@@ -23,7 +22,6 @@ from store.rows import (
     WishRow,
 )
 
-PERSONAL_FIELDS = ("contact", "deliver_to")
 CASE_KEYS = "case-"  # how the ids of overdue cases and the keys of their windows begin
 INTERNAL_KINDS = ("case_", "window_analysis", "window_leadership")
 
@@ -66,16 +64,11 @@ class OrderItem(Record):
     slack: str
     level: int | None
     reason: str | None
+    step_since: datetime | None = Field(description="Since when it is in its step")
+    held_at: datetime | None = Field(description="Since when operations hold it, if they do")
     received_at: datetime
     updated_at: datetime
     closed_at: datetime | None
-
-
-class OrderDetail(OrderItem):
-    """One order with what was ordered. Contact and address only for those who need them."""
-
-    order: Mapping[str, Any]
-    links: Links
 
 
 class Event(Record):
@@ -207,14 +200,6 @@ def _in_minor_units(shown: dict[str, Any]) -> dict[str, Any]:
 def order_item(row: OrderRow) -> OrderItem:
     """A row of the list."""
     return OrderItem(**_in_minor_units(_shared(OrderItem, row)))
-
-
-def order_detail(row: FullOrderRow, principal: Principal, web_ui: str | None) -> OrderDetail:
-    """One order, without contact and address for those who neither call nor deliver."""
-    hidden = () if principal.sees_personal_data else PERSONAL_FIELDS
-    body = {name: value for name, value in row.body.items() if name not in hidden}
-    links = order_links(row.id, web_ui)
-    return OrderDetail(**_in_minor_units(_shared(OrderItem, row)), order=body, links=links)
 
 
 def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:

@@ -7,7 +7,10 @@ DuelineError
 │   ├── InvalidField     a field's value breaks a rule
 │   ├── IncompleteOrder  fields that the profile requires are missing
 │   ├── TaskNotOpen      somebody was faster, or the step has moved on
-│   └── KeyReused        the idempotency key came before with another body
+│   ├── KeyReused        the idempotency key came before with another body
+│   ├── OnHold           operations hold the order; nobody can answer until they release it
+│   └── NothingRuns      the workflow has ended, or there is none
+├── Unanswered         nobody took it in time: no worker, or one that cannot
 └── CalendarError      a calendar or a limit that cannot be computed with
     └── DateMissing      a date of the order that a limit hangs on is not known yet
 """
@@ -87,6 +90,38 @@ class KeyReused(Refused):
 
     def __str__(self) -> str:
         return "this Idempotency-Key was used with a different body"
+
+
+@dataclass(eq=False)
+class OnHold(Refused):
+    """Operations hold the order; `why` says since when, what for, and who releases it."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the order {self.why}"
+
+
+@dataclass(eq=False)
+class NothingRuns(Refused):
+    """The `workflow_id` does not run; `status` is how it ended, none when it is not there."""
+
+    workflow_id: str
+    status: str | None
+
+    def __str__(self) -> str:
+        ended = f"has ended ({self.status})" if self.status else "is not there"
+        return f"the workflow {self.workflow_id} {ended}; nothing can be done to it"
+
+
+@dataclass(eq=False)
+class Unanswered(DuelineError):  # noqa: N818  a noun with facts, like the others
+    """Nobody took it in time; `because` says why, and what helps."""
+
+    because: str
+
+    def __str__(self) -> str:
+        return self.because
 
 
 class CalendarError(DuelineError):

@@ -102,6 +102,7 @@ async def orders(
     stage: str | None = None,
     role: Role | None = None,
     late: Annotated[bool, Parameter(negative="")] = False,
+    held: Annotated[bool, Parameter(negative="")] = False,
     state: str | None = None,
     as_json: AsJson = False,
     api: Address = None,
@@ -123,13 +124,22 @@ async def orders(
         Only orders that wait for this role.
     late
         Only orders with a window that is overdue.
+    held
+        Only orders that operations hold.
     state
         open, completed, refused or cancelled.
     """
     slack = "breached" if late else None
     code = _stage(stage) if stage else None
     async with client_for(api, key, READER) as client:
-        query = client.items("/orders", stage=code, role=role, slack=slack, state=state)
+        query = client.items(
+            "/orders",
+            stage=code,
+            role=role,
+            slack=slack,
+            state=state,
+            held="true" if held else None,
+        )
         found = [item async for item in query]
     if as_json:
         _print_json(found)

@@ -122,9 +122,7 @@ def print_order(order: Item, windows: Sequence[Item], timeline: Sequence[Item]) 
         "customer": order["customer"],
         "profile": order["profile"],
         "amount": money(order["amount"], order["currency"]),
-        "stage": stage_words(order["stage"]),
-        "waiting for": words(order["waiting_role"]),
-        "due": local(order["due_at"]),
+        **_waiting(order["waiting"]),
         "promised": local(order["promised_at"]),
         "slack": slack_text(order["slack"]),
         "Web UI": order["links"]["web_ui"] or "-",
@@ -137,6 +135,28 @@ def print_order(order: Item, windows: Sequence[Item], timeline: Sequence[Item]) 
     for event in timeline:
         story.add_row(local(event["at"]), event["text"])
     out.print(story)
+
+
+def _waiting(waiting: Item | None) -> dict[str, str]:
+    """What an open order waits for; nothing for a closed one."""
+    if waiting is None:
+        return {}
+    rows = {
+        "stage": f"{stage_words(waiting['stage'])} {waiting['title_zh'] or ''}".strip(),
+        "waiting for": " and ".join(words(who) for who in waiting["for"]) or "-",
+        "since": local(waiting["since"]),
+        "due": local(waiting["due_at"]),
+    }
+    if hold := waiting["on_hold"]:
+        because = f": {hold['because']}" if hold["because"] else ""
+        rows["on hold"] = f"since {local(hold['since'])}{because}"
+    if waiting["blocked"]:
+        rows["blocked"] = waiting["blocked"]
+    if error := waiting["last_error"]:
+        again = f", next try {local(error['next_try_at'])}" if error["next_try_at"] else ""
+        rows["last error"] = f"{error['what']} (attempt {error['attempt']}{again})"
+    rows["next"] = "\n".join(waiting["next"]) or "-"
+    return rows
 
 
 def _windows(windows: Sequence[Item]) -> Table:

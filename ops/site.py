@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from connecting import access_of, connect
 from domain.errors import DuelineError, NotAllowed
@@ -45,6 +46,11 @@ async def open_site(
             roles=holder.roles,
             ui_url=settings.web_ui_url,
         )
+    except RPCError as error:
+        raise DuelineError(
+            f"Temporal did not do it: {error.message}. See whether it runs, then ask again; what "
+            "was done before is in `dueline ops trail`."
+        ) from error
     finally:
         await database.dispose()
 

@@ -65,6 +65,16 @@ async def open_case(
     )
 
 
+async def opened(conn: Connection, order_id: str) -> dict[str, bool]:
+    """The cases of an order that have been opened, and whether each is closed."""
+    found = await conn.execute(
+        select(overdue_cases.c.id, overdue_cases.c.closed_at).where(
+            overdue_cases.c.order_id == order_id
+        )
+    )
+    return {row.id: row.closed_at is not None for row in found}
+
+
 async def case_of(conn: Connection, window: str) -> str | None:
     """The id of the window's case, if it has one."""
     found: str | None = await conn.scalar(

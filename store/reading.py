@@ -51,6 +51,8 @@ class OrderFilter(Record):
     due_before: datetime | None = None
     customer: str | None = None
     profile: str | None = None
+    held: bool | None = None
+    since_before: datetime | None = None
 
 
 class TaskFilter(Record):
@@ -97,6 +99,10 @@ async def list_orders(
     query = _where(query, equal)
     if wanted.due_before is not None:
         query = query.where(columns.due_at < wanted.due_before)
+    if wanted.held is not None:
+        query = query.where(columns.held_at.is_not(None) == wanted.held)
+    if wanted.since_before is not None:
+        query = query.where(columns.step_since < wanted.since_before)
     if after is not None:
         query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
     query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)

@@ -29,6 +29,10 @@ class OrderRow(Record):
     slack: str
     level: int | None
     reason: str | None
+    step_since: datetime | None
+    held_at: datetime | None
+    held_because: str | None
+    blocked: str | None
     received_at: datetime
     updated_at: datetime
     closed_at: datetime | None

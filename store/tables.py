@@ -146,6 +146,7 @@ orders = Table(
     Column("step_since", Instant),
     Column("held_at", Instant),
     Column("held_because", Text),
+    Column("blocked", Text),  # why a resource or a gate could not
     Column("received_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -153,7 +154,15 @@ orders = Table(
     CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_has_an_instant"),
     Index("ix_orders_listing", "created_at", "id"),
     Index("ix_orders_customer", "customer", "created_at"),
-    Index("ix_orders_open", "stage", "due_at", postgresql_where=text("state = 'open'")),
+    # What is included lets a scrape count without reading the rows.
+    Index(
+        "ix_orders_open",
+        "stage",
+        "due_at",
+        postgresql_include=["level", "updated_at"],
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_orders_held", "held_at", postgresql_where=text("held_at IS NOT NULL")),
 )
 
 idempotency_keys = Table(
@@ -212,7 +221,14 @@ tasks = Table(
         unique=True,
         postgresql_where=text("state = 'open'"),
     ),
-    Index("ix_tasks_inbox", "role", "due_at", "id", postgresql_where=text("state = 'open'")),
+    Index(
+        "ix_tasks_inbox",
+        "role",
+        "due_at",
+        "id",
+        postgresql_include=["opened_at"],
+        postgresql_where=text("state = 'open'"),
+    ),
     Index("ix_tasks_order", "order_id"),
 )
 
@@ -237,7 +253,14 @@ windows = Table(
     Column("stopped_at", Instant),
     Index("ix_windows_order", "order_id"),
     Index("ix_windows_running", "calendar", postgresql_where=text("stopped_at IS NULL")),
-    Index("ix_windows_stopped", "stopped_at"),
+    Index(
+        "ix_windows_standing",
+        "state",
+        "due_at",
+        postgresql_include=["paused_at"],
+        postgresql_where=text("stopped_at IS NULL"),
+    ),
+    Index("ix_windows_stopped", "stopped_at", postgresql_include=["state"]),
 )
 
 window_ledger = Table(
@@ -291,6 +314,7 @@ overdue_cases = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Index("ix_overdue_cases_listing", "opened_at", "id"),
+    Index("ix_overdue_cases_state", "state"),
 )
 
 performance_ledger = Table(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     select,
@@ -153,11 +155,9 @@ async def is_in_ledger(conn: Connection, key: str) -> bool:
     return found is not None
 
 
-async def standing_window(conn: Connection, key: str) -> DueWindow | None:
-    """A running window as it stands; none when it has been stopped."""
-    body = await conn.scalar(
-        select(windows.c.body).where(windows.c.key == key, windows.c.stopped_at.is_(None))
-    )
+async def last_standing(conn: Connection, key: str) -> DueWindow | None:
+    """A window as it stands, or stood when it was stopped."""
+    body = await conn.scalar(select(windows.c.body).where(windows.c.key == key))
     return None if body is None else DueWindow.model_validate(body)
 
 
@@ -248,20 +248,50 @@ async def find_window(conn: Connection, key: str) -> WindowRow:
     return WindowRow(row.rule, row.step, Role(row.role), row.due_at)
 
 
+class Marked(Enum):
+    """What became of a mark: it is new, was written down before, or never fell."""
+
+    NEW = "new"
+    BEFORE = "before"
+    NEVER_FELL = "never fell"
+
+
+_FELL = select(
+    bindparam("key", type_=String),
+    bindparam("name", type_=String),
+    bindparam("due_at", type_=Instant),
+    bindparam("now", type_=Instant),
+).where(
+    ~exists().where(
+        windows.c.key == bindparam("key", type_=String),
+        windows.c.stopped_at < bindparam("due_at", type_=Instant),
+    )
+)
+_MARK = (
+    insert(marks)
+    .from_select(["window", "mark", "due_at", "recorded_at"], _FELL)
+    .on_conflict_do_nothing()
+)
+
+
 async def record_mark(
     conn: Connection, key: str, name: str, due_at: datetime, now: datetime
-) -> bool:
-    """Writes down that a mark has fallen; False when it was written down before."""
-    done = await conn.execute(
-        insert(marks)
-        .values(window=key, mark=name, due_at=due_at, recorded_at=now)
-        .on_conflict_do_nothing()
-    )
-    if done.rowcount == 1 and name == Mark.BREACH:
+) -> Marked:
+    """Writes down that a mark has fallen, once; none falls after its window was stopped.
+
+    An order that was reset watches windows again that were stopped long ago.
+    """
+    done = await conn.execute(_MARK, {"key": key, "name": name, "due_at": due_at, "now": now})
+    if done.rowcount == 0:
+        there = await conn.scalar(
+            select(marks.c.mark).where(marks.c.window == key, marks.c.mark == name)
+        )
+        return Marked.NEVER_FELL if there is None else Marked.BEFORE
+    if name == Mark.BREACH:
         await conn.execute(
             update(windows).where(windows.c.key == key).values(state=WindowState.BREACHED.value)
         )
-    return done.rowcount == 1
+    return Marked.NEW
 
 
 async def standing(conn: Connection, order_id: str) -> tuple[Slack, int | None]:

@@ -61,9 +61,10 @@ def _step(request: Any) -> str | None:
     """The step that a move enters, else the one that it leaves; the part of an overdue case."""
     for name in ("enter", "leave", "left"):
         visit = getattr(request, name, None)
-        if visit is not None:
-            step: str = getattr(visit, "at", visit).step
-            return step
+        # A moved promise leaves several visits at once, and none of them is its step.
+        step = getattr(getattr(visit, "at", visit), "step", None)
+        if step is not None:
+            return str(step)
     part = getattr(request, "part", None)
     return None if part is None else str(part)
 

@@ -5,9 +5,44 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.models import CaseStart, case_workflow_id
-from domain.windows import DueWindow
+from activities.models import CaseEscalation, CaseStart, MarkDue, MarksRecord, case_workflow_id
+from domain.windows import DueWindow, Mark
 from workflows.contract import STEP_LEFT, OrderStart, StepLeft
+from workflows.repeating import now_of
+from workflows.state import OrderProgress
+
+DRIVEN_BY = (Mark.ANALYSIS, Mark.LEADERSHIP)
+"""Rungs at which the overdue case asks for more."""
+
+
+def marks_record(
+    start: OrderStart, progress: OrderProgress, marks: tuple[MarkDue, ...]
+) -> MarksRecord:
+    """Marks that have fallen, the cases that they open, and those that they drive on."""
+    fallen = [
+        (mark, running.window)
+        for mark in marks
+        for running in progress.windows
+        if running.window.key == mark.window
+    ]
+    return MarksRecord(
+        order_id=start.order_id,
+        now=now_of(progress),
+        repeats=progress.repeats,
+        marks=marks,
+        cases=tuple(
+            opened_case(start, window, mark.at)
+            for mark, window in fallen
+            if mark.mark is Mark.BREACH
+        ),
+        escalations=tuple(
+            CaseEscalation(
+                case=opened_case(start, window, window.due_at), mark=mark.mark, at=mark.at
+            )
+            for mark, window in fallen
+            if mark.mark in DRIVEN_BY
+        ),
+    )
 
 
 def opened_case(start: OrderStart, window: DueWindow, at: datetime) -> CaseStart:

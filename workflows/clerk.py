@@ -24,6 +24,7 @@ from domain.orders import ChangeState
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
+from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
 from workflows.window_desk import WindowDesk
@@ -114,6 +115,7 @@ class Clerk:
             following=following,
         )
         opened = await act(RECORD_PROGRESS, report, Entered, f"{beside.step}: {decision.outcome}")
+        lived(self._progress, report.key)
         self._watch_what_still_runs(opened)
 
     async def _move_promise(self, moved: MovedPromise) -> None:
@@ -129,7 +131,7 @@ class Clerk:
                 running.window.limit.anchor == PROMISED and running.window.key not in keys
             )
         )
-        now = workflow.now()
+        now = now_of(self._progress)
         move = PromiseMove(
             order_id=self._start.order_id,
             workflow_id=workflow.info().workflow_id,
@@ -146,6 +148,7 @@ class Clerk:
             self._progress.visits[visit.step] = visit.visit
         self._due_lines.stop(keys, now)
         entered = await act(MOVE_PROMISE, move, Entered, "the promised date moves")
+        lived(self._progress, move.key)
         self._progress.promised_at = moved.promised_at
         self._progress.version += 1
         opened = {visit.key(self._start.order_id) for visit in following}
@@ -185,7 +188,7 @@ class Clerk:
         verdict = ChangeVerdict(
             order_id=self._start.order_id,
             change_id=change.change_id,
-            now=workflow.now(),
+            now=now_of(self._progress),
             state=ChangeState.REFUSED if reason else ChangeState.APPLIED,
             reason=reason,
         )

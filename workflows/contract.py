@@ -10,12 +10,13 @@ from pydantic import Field
 
 from activities.models import CALENDAR_PUBLISHED as CALENDAR_PUBLISHED  # noqa: PLC0414  ours, too
 from activities.models import CalendarPublished as CalendarPublished  # noqa: PLC0414  ours, too
+from activities.models import Decision, OpenTask, StepVisit
 from domain.base import Record
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
-from workflows.state import OrderProgress
+from workflows.state import Hold, OrderProgress, RepeatedMessage
 
 ORDER_WORKFLOW = "OrderWorkflow"
 
@@ -31,6 +32,8 @@ HOLD_ORDER = "hold_order"
 RELEASE_ORDER = "release_order"
 SKIP_STEP = "skip_step"
 RENEW = "renew"
+STANDING = "standing"
+REPEAT = "repeat"
 
 STILL_MOVING = "StillMoving"
 """The type of a refusal that is worth a second try: the order is between two steps."""
@@ -121,8 +124,25 @@ class ReceiptNotice(Record):
     change_id: str
 
 
+class Repeat(Record):
+    """The order was reset to what it was at `since`: these messages are applied again, in order.
+
+    `count` numbers the order's resets; more messages may follow under the same number, and the same
+    message is applied once. `moments` says when the earlier run heard of an activity, by its key.
+    """
+
+    count: int
+    since: datetime
+    messages: tuple[RepeatedMessage, ...] = ()
+    moments: dict[str, datetime] = Field(default_factory=dict)
+
+
 class OrderView(Record):
-    """What the order says of itself when it is asked."""
+    """What the order says of itself when it is asked.
+
+    `repeats` numbers its resets, `owed` counts the messages that it still has to apply again, and
+    `not_repeated` names those that it could not apply again.
+    """
 
     order_id: str
     step: str | None
@@ -130,6 +150,37 @@ class OrderView(Record):
     due_at: datetime | None
     open_tasks: tuple[str, ...]
     state: OrderState
+    repeats: int = 0
+    owed: int = 0
+    repeating: bool = False
+    not_repeated: tuple[str, ...] = ()
+
+
+class RunsOn(Record):
+    """A window that runs, as the workflow knows it; `fired` are the marks it has recorded."""
+
+    window: DueWindow
+    fired: tuple[str, ...]
+
+
+class Standing(Record):
+    """All that PostgreSQL says of an order or an overdue case as well, to be compared with it.
+
+    `settled` is false while something is being written down: then the two may differ. `decisions`
+    are the answers of the present visit. The order's own fields are none for a case.
+    """
+
+    settled: bool
+    at: datetime
+    tasks: tuple[OpenTask, ...]
+    decisions: tuple[Decision, ...]
+    windows: tuple[RunsOn, ...]
+    step: StepVisit | None = None
+    since: datetime | None = None
+    hold: Hold | None = None
+    version: int | None = None
+    promised_at: datetime | None = None
+    blocked: str | None = None
 
 
 class StepLeft(Record):

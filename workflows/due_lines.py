@@ -19,7 +19,8 @@ class DueLines:
     """Watches windows: records every mark once, in order, never early, caught up after an outage.
 
     Recording a breach opens the window's overdue case; leaving the step tells that case. It is told
-    here, after its mark is recorded, so that the code that ends a step cannot forget it.
+    here, after its mark is recorded, so that the code that ends a step cannot forget it. While an
+    order lives through an earlier run again, `lives_at` is its time, and no timer runs.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class DueLines:
         windows: list[RunningWindow],
         record: RecordMarks,
         tell_case: TellCase | None = None,
+        lives_at: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._windows = windows
         self._record = record
         self._tell_case = tell_case
+        self._lives_at = lives_at
         self._busy = False
         self._moving = False
 
@@ -147,10 +150,12 @@ class DueLines:
         )
 
     def _next(self) -> MarkDue | None:
+        if self._lives_at() is not None:
+            return None
         return next(iter(self._marks()), None)
 
     def _fallen(self) -> tuple[MarkDue, ...]:
-        now = workflow.now()
+        now = self._lives_at() or workflow.now()
         return tuple(mark for mark in self._marks() if mark.at <= now)
 
     def _mark_fired(self, fallen: Iterable[MarkDue]) -> None:

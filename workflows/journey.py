@@ -19,6 +19,7 @@ from policy.model import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
+from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
 from workflows.state import OrderProgress
 from workflows.window_desk import WindowDesk
@@ -48,7 +49,7 @@ class Journey:
     async def begin(self) -> None:
         """Enters the first step; its window counts from when the customer ordered."""
         with self._due_lines.move():
-            await self._enter(self._route.first, None, workflow.now())
+            await self._enter(self._route.first, None, now_of(self._progress))
 
     async def go(self, outcome: str, target: RouteStep) -> None:
         """Leaves the current step with `outcome` and enters `target`."""
@@ -56,7 +57,7 @@ class Journey:
             await self._go(outcome, target)
 
     async def _go(self, outcome: str, target: RouteStep) -> None:
-        now = workflow.now()
+        now = now_of(self._progress)
         left = self._route.current
         leaving = self._leave(outcome, target, now)
         leave: Leave | None = leaving
@@ -74,7 +75,7 @@ class Journey:
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> None:
         """Closes the record and gives back whatever is still held."""
-        now = workflow.now()
+        now = now_of(self._progress)
         current = self._progress.current
         leave = self._leave(outcome, None, now) if current else None
         self._due_lines.stop_all(now)
@@ -166,7 +167,7 @@ class Journey:
             self._progress.visits[visit.step] = visit.visit
         self._progress.beside.extend(enter.beside)
         self._progress.current = enter.at
-        self._progress.since = workflow.now()
+        self._progress.since = now_of(self._progress)
         self._progress.blocked = entered.blocked
         self._progress.auto_at = entered.auto_at
         self._progress.tasks.extend(entered.tasks)
@@ -200,4 +201,6 @@ class Journey:
         )
 
     async def _act(self, name: str, request: Transition, title: str) -> Entered:
-        return await act(name, request, Entered, f"{title} ({name.replace('_', ' ')})")
+        entered = await act(name, request, Entered, f"{title} ({name.replace('_', ' ')})")
+        lived(self._progress, request.key)
+        return entered

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, HoldNote, OpenTask
 from domain.roles import MAY_AGREE, Role
 from policy.model import NEXT, ReviewStep, RouteStep, TaskStep
 from workflows.contract import ON_HOLD, Operated, OrderHold, OrderRelease, StepSkip
+from workflows.repeating import now_of
 from workflows.route import Route
 from workflows.state import ANSWERS_KEPT, Hold, OrderProgress, SkipProposal
 from workflows.window_desk import WindowDesk
@@ -43,7 +43,7 @@ class OperationsDesk:
     def hold(self, wished: OrderHold) -> Operated:
         """From now on nobody answers, and every window that runs stands still."""
         if not self._known(wished.request_id):
-            now = workflow.now()
+            now = now_of(self._progress)
             self._progress.hold = Hold(at=now, by=wished.by, because=wished.because)
             self._note(wished.by, wished.because)
             self._windows.pause_held()
@@ -106,7 +106,7 @@ class OperationsDesk:
         assert current is not None
         if asked is None:
             self._progress.skip = SkipProposal(
-                at=workflow.now(),
+                at=now_of(self._progress),
                 by=wished.by,
                 step=wished.step,
                 visit=current.visit,
@@ -129,7 +129,7 @@ class OperationsDesk:
                 role=task.role,
                 outcome=outcome,
                 by=f"{asked.by}, {wished.by}",
-                at=workflow.now(),
+                at=now_of(self._progress),
                 note=f"skipped: {asked.because}",
                 skipped=True,
             )
@@ -148,7 +148,7 @@ class OperationsDesk:
 
     def _note(self, by: str, because: str | None) -> None:
         self._progress.hold_notes.append(
-            HoldNote(order_id=self._order_id, at=workflow.now(), by=by, because=because)
+            HoldNote(order_id=self._order_id, at=now_of(self._progress), by=by, because=because)
         )
 
     def _known(self, request_id: str) -> bool:

@@ -8,13 +8,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 from temporalio.workflow import ContinueAsNewVersioningBehavior
 
-from activities.models import RECORD_MARKS, CaseEscalation, Decision, MarkDue, MarksRecord
+from activities.models import RECORD_MARKS, Decision, MarkDue
 from domain.orders import OrderState
-from domain.windows import Mark
 from policy.model import REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
-from workflows.cases import opened_case, tell_case
+from workflows.cases import marks_record, tell_case
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (
@@ -22,11 +21,15 @@ from workflows.contract import (
     CalendarPublished,
     CancellationNotice,
     ChangeNotice,
+    OrderHold,
+    OrderRelease,
     OrderResult,
     OrderStart,
     OrderView,
     PromiseMoved,
     ReceiptNotice,
+    Standing,
+    StepSkip,
     TaskCompleted,
     TaskCompletion,
     WindowsAdjusted,
@@ -36,18 +39,17 @@ from workflows.due_lines import DueLines
 from workflows.journey import Journey
 from workflows.operable import Operable
 from workflows.operations_desk import OperationsDesk, on_hold
+from workflows.repeating import Door, Repeater, refuse_while_repeating
 from workflows.route import Route
 from workflows.showing import show
-from workflows.state import MovedPromise, OrderProgress, WaitingChange
+from workflows.standing import order_standing, order_view
+from workflows.state import OrderProgress, WaitingChange
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
-from workflows.words import waits_for
+from workflows.wishes import Wishes
 
 TOO_LATE = "the goods have been dispatched; ask for a return instead"
 _NOTHING = timedelta()
-DRIVEN_BY = (Mark.ANALYSIS, Mark.LEADERSHIP)
-"""Rungs at which the overdue case asks for more."""
-NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
 
 
 @workflow.defn(name=contract.ORDER_WORKFLOW)
@@ -59,7 +61,9 @@ class OrderWorkflow(Operable):
         self._start = start
         self._progress = start.progress or OrderProgress(version=start.version)
         self._route = Route(start.profile, self._progress)
-        self._due_lines = DueLines(self._progress.windows, self._record_marks, tell_case)
+        self._due_lines = DueLines(
+            self._progress.windows, self._record_marks, tell_case, lambda: self._progress.lives_at
+        )
         self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
         self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
         self._clerk = Clerk(
@@ -69,12 +73,16 @@ class OrderWorkflow(Operable):
         self._operations = OperationsDesk(
             start.order_id, self._progress, self._route, self._windows
         )
+        self._repeater = Repeater(self._progress, self._doors(), self._at_rest)
         self._state = OrderState.OPEN
+        self._ending = False
 
     @workflow.run
     async def run(self, start: OrderStart) -> OrderResult:
         """Lives the order through; set no run or execution timeout on it."""
-        self._companions = Companions(self._due_lines.watch(), self._clerk.work())
+        self._companions = Companions(
+            self._due_lines.watch(), self._clerk.work(), self._repeater.work()
+        )
         try:
             result = await self._live()
             await self._companions.until(self._quiet)
@@ -83,6 +91,7 @@ class OrderWorkflow(Operable):
             if not is_cancelled_exception(error):
                 raise
             # Operations cancelled the workflow: the record still closes, nothing stays reserved.
+            self._ending = True
             await asyncio.shield(
                 asyncio.create_task(
                     self._journey.end(OrderState.CANCELLED, "cancelled", "cancelled by operations")
@@ -116,11 +125,12 @@ class OrderWorkflow(Operable):
         """How the current step came out; none when the customer cancelled first."""
         while True:
             timeout, auto_at, held = None, self._progress.auto_at, self._held
-            if auto_at is not None and not held:
+            repeating = self._repeater.on
+            if auto_at is not None and not held and not repeating:
                 timeout = max(auto_at - workflow.now(), _NOTHING)
             try:
                 await workflow.wait_condition(
-                    partial(self._something_came, held),
+                    partial(self._something_came, held, repeating),
                     timeout=timeout,
                     timeout_summary="receipt is taken as confirmed" if timeout else None,
                 )
@@ -131,18 +141,19 @@ class OrderWorkflow(Operable):
                 continue
             if self._progress.cancellation:
                 return None
-            if self._held is not held:
+            if self._held is not held or self._repeater.on is not repeating:
                 continue
             if not held and (answer := self._answer()) is not None:
                 return answer
             await self._continue_as_new()
 
-    def _something_came(self, held: bool) -> bool:
-        """Whether the order has a reason to go on; `held` is how it began to wait."""
+    def _something_came(self, held: bool, repeating: bool) -> bool:
+        """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
         return (
             bool(self._progress.cancellation)
             or self._companions.broken
             or self._held is not held
+            or self._repeater.on is not repeating
             or (self._answer() is not None and not held)
             or self._grown_long()
         )
@@ -172,6 +183,7 @@ class OrderWorkflow(Operable):
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> OrderResult:
+        self._ending = True
         await self._companions.until(lambda: self._clerk.idle)
         await self._journey.end(state, outcome, reason, change_id)
         self._state = state
@@ -202,27 +214,7 @@ class OrderWorkflow(Operable):
             )
 
     async def _record_marks(self, marks: tuple[MarkDue, ...]) -> None:
-        record = MarksRecord(
-            order_id=self._start.order_id,
-            now=workflow.now(),
-            marks=marks,
-            cases=tuple(
-                opened_case(self._start, running.window, mark.at)
-                for mark in marks
-                for running in self._progress.windows
-                if mark.mark is Mark.BREACH and running.window.key == mark.window
-            ),
-            escalations=tuple(
-                CaseEscalation(
-                    case=opened_case(self._start, running.window, running.window.due_at),
-                    mark=mark.mark,
-                    at=mark.at,
-                )
-                for mark in marks
-                for running in self._progress.windows
-                if mark.mark in DRIVEN_BY and running.window.key == mark.window
-            ),
-        )
+        record = marks_record(self._start, self._progress, marks)
         what = ", ".join(f"{mark.name} of {mark.window}" for mark in marks)
         await note(RECORD_MARKS, record, what, MARKS_TIMEOUT)
         self._show()
@@ -248,6 +240,7 @@ class OrderWorkflow(Operable):
         hold = self._progress.hold
         if hold is not None and completion.request_id not in self._progress.answers:
             raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
+        refuse_while_repeating(self._progress, completion.request_id)
         moving = self._due_lines.moving or not self._clerk.idle
         self._desk.check(completion, moving=moving)
 
@@ -267,38 +260,27 @@ class OrderWorkflow(Operable):
     @workflow.signal(name=contract.REQUEST_CHANGE, description="The customer changes the order")
     def request_change(self, notice: ChangeNotice) -> None:
         """Queues a change; what became of it is in the database."""
-        self._progress.changes.append(
-            WaitingChange(change_id=notice.change_id, version=notice.version, fields=notice.fields)
-        )
+        self._repeater.take(contract.REQUEST_CHANGE, notice)
 
     @workflow.signal(name=contract.REQUEST_CANCELLATION, description="The customer cancels")
     def request_cancellation(self, notice: CancellationNotice) -> None:
         """Cancels before dispatch; the first request wins."""
-        if self._progress.cancellation in {None, notice.change_id}:
-            self._progress.cancellation = notice.change_id
+        self._repeater.take(contract.REQUEST_CANCELLATION, notice)
 
     @workflow.signal(name=contract.CONFIRM_RECEIPT, description="The customer has the goods")
     def confirm_receipt(self, notice: ReceiptNotice) -> None:
         """Ends the order once it waits for the receipt; refused before dispatch."""
-        if self._progress.shipped:
-            self._progress.received = notice.change_id
-        else:
-            self._progress.changes.append(
-                WaitingChange(change_id=notice.change_id, refused_because=NOT_SHIPPED)
-            )
+        self._repeater.take(contract.CONFIRM_RECEIPT, notice)
 
     @workflow.signal(name=contract.CALENDAR_PUBLISHED, description="A calendar has a new version")
     def calendar_published(self, published: CalendarPublished) -> None:
         """Counts the windows anew that run on an older version; time used is kept."""
-        self._windows.publish(published)
+        self._repeater.take(contract.CALENDAR_PUBLISHED, published)
 
     @workflow.signal(name=contract.PROMISE_MOVED, description="The leadership set a new date")
     def promise_moved(self, moved: PromiseMoved) -> None:
         """The promised date moves, once for each case, unless the goods have left already."""
-        key = moved.case_id
-        if not self._progress.shipped and key not in self._progress.promised_by:
-            self._progress.promised_by.append(key)
-            self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
+        self._repeater.take(contract.PROMISE_MOVED, moved)
 
     @workflow.update(
         name=contract.ADJUST_WINDOWS, description="Windows are paused, resumed or reset"
@@ -310,21 +292,60 @@ class OrderWorkflow(Operable):
     @adjust_windows.validator
     def check_adjustment(self, wished: WindowsAdjustment) -> None:
         """Refuses reasons that no running window allows, and roles that may not say so."""
+        refuse_while_repeating(self._progress, wished.request_id)
         self._windows.check(wished)
 
     @workflow.query(description="Where the order is and what it waits for")
     def view(self) -> OrderView:
         """A reading of the state."""
-        current = self._progress.current
-        roles = tuple(task.role.value for task in self._progress.tasks)
-        return OrderView(
-            order_id=self._start.order_id,
-            step=current.step if current else None,
-            waits_for=waits_for(self._route.current, roles) if current else "nothing",
+        return order_view(
+            self._start,
+            self._progress,
+            self._route,
             due_at=self._due_lines.next_due,
-            open_tasks=tuple(task.id for task in self._progress.tasks),
             state=self._state,
+            repeating=self._repeater.on,
         )
+
+    def _doors(self) -> dict[str, Door]:
+        """Who takes what: wishes as they come, and messages of an earlier run."""
+        wishes, operations = Wishes(self._progress), self._operations
+        return {
+            contract.COMPLETE_TASK: Door(TaskCompletion, self._complete_again),
+            contract.ADJUST_WINDOWS: Door(WindowsAdjustment, self._windows.take),
+            contract.HOLD_ORDER: Door(OrderHold, operations.hold),
+            contract.RELEASE_ORDER: Door(OrderRelease, operations.release),
+            contract.SKIP_STEP: Door(StepSkip, self._skip_again),
+            contract.REQUEST_CHANGE: Door(ChangeNotice, wishes.change),
+            contract.REQUEST_CANCELLATION: Door(CancellationNotice, wishes.cancel),
+            contract.CONFIRM_RECEIPT: Door(ReceiptNotice, wishes.receive),
+            contract.CALENDAR_PUBLISHED: Door(CalendarPublished, self._windows.publish),
+            contract.PROMISE_MOVED: Door(PromiseMoved, wishes.move_promise),
+        }
+
+    def _complete_again(self, completion: TaskCompletion) -> None:
+        self._desk.check(completion, moving=False)
+        if (decision := self._desk.take(completion)) is not None:
+            self._file(decision)
+
+    def _at_rest(self) -> bool:
+        """Whether the order has done everything that what it was told so far amounts to."""
+        return (
+            self._progress.current is not None
+            and not self._due_lines.moving
+            and self._due_lines.idle
+            and self._clerk.idle
+            and not self._progress.cancellation
+            and (self._held or self._answer() is None)
+        )
+
+    @workflow.query(name=contract.STANDING, description="All that the database says as well")
+    def standing(self) -> Standing:
+        """For a comparison with the database; `settled` once everything is written down."""
+        written = self._clerk.idle and self._due_lines.idle and not self._due_lines.moving
+        stands = self._progress.current is not None and not self._ending
+        settled = written and stands and not self._repeater.on
+        return order_standing(self._start, self._progress, settled=settled)
 
 
 def _verdict(step: ReviewStep, answers: list[str]) -> str | None:

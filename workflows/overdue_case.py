@@ -39,12 +39,14 @@ from workflows.contract import (
     CalendarPublished,
     CaseEscalated,
     PromiseMoved,
+    Standing,
     StepLeft,
     TaskCompleted,
     TaskCompletion,
     order_workflow_id,
 )
 from workflows.due_lines import DueLines
+from workflows.standing import task_standing
 from workflows.state import CaseProgress
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
@@ -76,6 +78,7 @@ class OverdueCaseWorkflow:
         self._due_lines = DueLines(self._progress.windows, self._record_marks)
         self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
         self._look = False
+        self._waits = False
         # Here, because a signal can come with the start: the case's row is written first.
         self._want(CasePart.CAUSE)
 
@@ -108,7 +111,9 @@ class OverdueCaseWorkflow:
                 await self._open(self._progress.wanted.pop(0))
             else:
                 self._show()
+                self._waits = True
                 await self._companions.until(self._has_news)
+                self._waits = False
 
     def _has_news(self) -> bool:
         progress = self._progress
@@ -249,6 +254,12 @@ class OverdueCaseWorkflow:
         """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
         self._desk.check(completion, moving=self._due_lines.moving)
 
+    @workflow.query(name=contract.STANDING, description="All that the database says as well")
+    def standing(self) -> Standing:
+        """For a comparison with the database; `settled` once everything is written down."""
+        written = self._due_lines.idle and not self._windows.waiting
+        return task_standing(self._progress, settled=written and self._waits)
+
     @workflow.signal(name=contract.STEP_LEFT, description="The order has left the breached step")
     def step_left(self, left: StepLeft) -> None:
         """The case may be closed from now on."""
@@ -265,3 +276,7 @@ class OverdueCaseWorkflow:
     def calendar_published(self, published: CalendarPublished) -> None:
         """Counts the case's windows anew; time used is kept."""
         self._windows.publish(published)
+
+    @workflow.signal(name=contract.RENEW, description="The case shall go on at its new version")
+    def renew(self) -> None:
+        """Wakes a case that operations have moved to another version; changes nothing else."""

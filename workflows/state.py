@@ -91,14 +91,41 @@ class WindowWish(Record):
     by: str | None = None
 
 
+class RepeatedMessage(Record):
+    """A message that an earlier run took at `at`; `body` is what it carried, as JSON."""
+
+    id: str
+    name: str
+    at: datetime
+    body: str | None = None
+
+
+class Repetition(Mutable):
+    """What a reset order still has to live through again.
+
+    `count` numbers the order's resets. `moments` says when the earlier run heard of an activity, by
+    the activity's key; `refused` names messages that could not be applied again, and why.
+    """
+
+    count: int
+    owed: list[RepeatedMessage] = Field(default_factory=list)
+    known: list[str] = Field(default_factory=list)
+    moments: dict[str, datetime] = Field(default_factory=dict)
+    refused: list[str] = Field(default_factory=list)
+
+
 class TaskProgress(Mutable):
-    """What orders and cases share: open tasks, windows, and answers already given."""
+    """What orders and cases share: open tasks, windows, and answers already given.
+
+    `lives_at` is the instant of an earlier run that a reset order lives through again.
+    """
 
     tasks: list[OpenTask] = Field(default_factory=list)
     decisions: list[Decision] = Field(default_factory=list)
     windows: list[RunningWindow] = Field(default_factory=list)
     answers: dict[str, str] = Field(default_factory=dict)
     window_wishes: list[WindowWish] = Field(default_factory=list)
+    lives_at: datetime | None = None
 
 
 class MovedPromise(Record):
@@ -131,7 +158,8 @@ class OrderProgress(TaskProgress):
 
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
-    is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run.
+    is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
+    often it was reset.
     """
 
     current: StepVisit | None = None
@@ -154,6 +182,8 @@ class OrderProgress(TaskProgress):
     hold_notes: list[HoldNote] = Field(default_factory=list)
     skip: SkipProposal | None = None
     renew: bool = False
+    repeats: int = 0
+    repetition: Repetition | None = None
 
 
 class CaseProgress(TaskProgress):

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, OpenTask
 from domain import answers
 from workflows.contract import STILL_MOVING, TaskCompleted, TaskCompletion
+from workflows.repeating import now_of
 from workflows.state import ANSWERS_KEPT, TaskProgress
 from workflows.words import zone_of
 
@@ -65,7 +65,7 @@ class TaskDesk:
             role=task.role,
             outcome=completion.outcome,
             by=completion.by,
-            at=workflow.now(),
+            at=now_of(self._progress),
             note=completion.note,
             data=completion.data,
         )
@@ -78,7 +78,7 @@ class TaskDesk:
     @property
     def _local_now(self) -> datetime:
         """The time of the zone in which the open windows are due; UTC without any."""
-        return workflow.now().astimezone(zone_of(self._progress))
+        return now_of(self._progress).astimezone(zone_of(self._progress))
 
     def task(self, task_id: str) -> OpenTask | None:
         """The open task with this id."""

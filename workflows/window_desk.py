@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.models import ADJUST_WINDOWS, Adjusted, Adjustment
@@ -12,6 +11,7 @@ from domain.windows import MAY_PAUSE, MAY_RESET, DueWindow, LedgerKind, PauseRea
 from workflows.calls import act
 from workflows.contract import CalendarPublished, WindowsAdjusted, WindowsAdjustment
 from workflows.due_lines import DueLines
+from workflows.repeating import now_of
 from workflows.state import ANSWERS_KEPT, RunningWindow, TaskProgress, WindowWish
 
 NOTE_LENGTH_MAX = 500
@@ -61,7 +61,7 @@ class WindowDesk:
             self._progress.window_wishes.append(
                 WindowWish(
                     action=wished.action,
-                    at=workflow.now(),
+                    at=now_of(self._progress),
                     reason=wished.reason,
                     windows=found,
                     note=wished.note,
@@ -76,7 +76,7 @@ class WindowDesk:
         self._progress.window_wishes.append(
             WindowWish(
                 action=LedgerKind.RECALCULATED,
-                at=workflow.now(),
+                at=now_of(self._progress),
                 calendar=f"{published.calendar}@{published.version}",
             )
         )
@@ -107,7 +107,7 @@ class WindowDesk:
             self._progress.window_wishes.append(
                 WindowWish(
                     action=action,
-                    at=workflow.now(),
+                    at=now_of(self._progress),
                     reason=reason,
                     windows=tuple(running.window.key for running in found),
                 )
@@ -135,7 +135,7 @@ class WindowDesk:
             self._progress.window_wishes.append(
                 WindowWish(
                     action=action,
-                    at=workflow.now(),
+                    at=now_of(self._progress),
                     reason=PauseReason.HOLD,
                     windows=tuple(running.window.key for running in found),
                 )

@@ -30,8 +30,7 @@ class Site:
 
     def list_url(self, query: str, name: str | None = None) -> str:
         """Where the Web UI lists what a query finds; with a name it offers to save the view."""
-        asked = {"query": query} | ({"savedQuery": name} if name else {})
-        return f"{self._namespace_url}/workflows?{urlencode(asked, quote_via=quote)}"
+        return list_url(self.ui_url, self.client.namespace, query, name)
 
     @property
     def _namespace_url(self) -> str:
@@ -41,3 +40,9 @@ class Site:
         """Adds a line to the audit trail, under the name of the key that works."""
         async with self.database.begin() as conn:
             await add_action(conn, self.by, action)
+
+
+def list_url(ui_url: str, namespace: str, query: str, name: str | None = None) -> str:
+    """Where a Web UI lists what a query finds; with a name it offers to save the view."""
+    asked = {"query": query} | ({"savedQuery": name} if name else {})
+    return f"{ui_url}/namespaces/{namespace}/workflows?{urlencode(asked, quote_via=quote)}"

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.problems import away
 from api.temporal import Temporal, WorkflowGone
 from domain.roles import Role
+from ops.repair.executions import Execution
 from ops.stack.postgres import EmbeddedPostgres
 from policy.loader import Loaded, load_all
 from settings import Settings
@@ -64,6 +65,7 @@ class RecordingTemporal(Temporal):
         self.cases: list[CaseByHand] = []
         self.signals: list[tuple[str, str, BaseModel]] = []
         self.adjusted: list[tuple[str, WindowsAdjustment]] = []
+        self.execution: Execution | None = None
 
     async def ping(self) -> None:
         if self.is_away:
@@ -72,6 +74,9 @@ class RecordingTemporal(Temporal):
     async def start(self, start: OrderStart) -> None:
         await self.ping()
         self.started.append(start)
+
+    async def look(self, order_id: str) -> Execution | None:
+        return self.execution
 
     async def start_publication(self, published: CalendarPublished) -> None:
         await self.ping()

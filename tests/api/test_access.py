@@ -27,6 +27,7 @@ def test_only_signs_of_life_and_the_documentation_are_public() -> None:
     public = {route for route, roles in MAY.items() if roles is PUBLIC}
 
     documentation = {"GET /docs", "GET /docs/oauth2-redirect", "GET /openapi.json"}
+    documentation |= {"GET /ops/views"}  # links and sentences, no data
     assert public == {"GET /healthz", "GET /readyz", *documentation}
 
 

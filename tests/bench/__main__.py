@@ -1,4 +1,4 @@
-"""`make bench`: additions, whole S08 orders beside a bare workflow of the same shape, breaches.
+"""`make bench`: additions, replay, S08 orders beside a bare workflow of the same shape, breaches.
 
 Both run on the same engine with the same client, worker settings and driver; the ratio is what
 the platform's own code, its database and its deadlines cost on top of the engine.
@@ -24,6 +24,7 @@ from tests.bench.additions import measure_additions
 from tests.bench.bare import BareWorkflow, Shape, bare
 from tests.bench.breaches import measure_breaches
 from tests.bench.finished import Finished
+from tests.bench.histories import measure_replay
 from tests.own_floor import own_floor
 from tests.workflow.floor import DATA, GOOD, S08_AFTER_RELEASE, S08_STEPS, Floor, Placed, profile
 from worker import build_worker
@@ -165,6 +166,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     measure_additions()
+    asyncio.run(measure_replay())
     asyncio.run(main())
     sys.stdout.flush()
     # The SDK can abort while the interpreter ends (sdk-python#300); everything is done by now.

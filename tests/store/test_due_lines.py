@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.case_models import CaseOpening, CaseStep
 from activities.models import (
@@ -21,6 +22,7 @@ from domain.causes import Cause
 from domain.orders import ChangeState, OrderState
 from domain.windows import DueWindow, Mark
 from store import tables
+from store.effects import count_reset
 from tests.store.bench import MONDAY, PROFILE, Bench, Worked
 
 
@@ -98,6 +100,67 @@ async def test_leaving_the_late_step_brings_the_order_back_into_line(bench: Benc
         "entry": "breached",
         "confirm": "open",
     }
+
+
+async def test_no_mark_falls_after_its_window_was_stopped(bench: Bench) -> None:
+    order, window = await late_order(bench)
+    bench.now = window.started_at + timedelta(minutes=1)
+    await order.advance_to("confirm")
+
+    # A reset order watches the window once more, long after it was kept.
+    await bench.due_lines.record_marks(marks(order, window, Mark.WARNING, Mark.BREACH))
+
+    assert await bench.rows(tables.marks) == []
+    assert bench.started == []
+    assert await listeners(bench, order, "window_breach") == set()
+    assert {row["state"] for row in await bench.rows(tables.windows, step="entry")} == {"kept"}
+
+
+async def test_a_mark_that_is_tried_again_still_starts_its_case(bench: Bench) -> None:
+    order, window = await late_order(bench)
+    record = marks(order, window, Mark.BREACH)
+    await bench.due_lines.record_marks(record)
+    bench.started.clear()
+    bench.now = window.due_at + timedelta(minutes=1)
+    await order.advance_to("confirm")
+
+    await bench.due_lines.record_marks(record)
+
+    assert [case.case_id for case in bench.started] == [case_workflow_id(window.key)]
+
+
+async def test_a_case_that_was_opened_is_not_started_once_more(bench: Bench) -> None:
+    order, window = await late_order(bench)
+    record = marks(order, window, Mark.BREACH)
+    await bench.due_lines.record_marks(record)
+    opening = CaseOpening(
+        order_id=order.id,
+        case_id=case_workflow_id(window.key),
+        window=window.key,
+        role=window.role,
+        now=window.due_at,
+    )
+    await bench.cases.open_case(opening)
+    bench.started.clear()
+
+    await bench.due_lines.record_marks(record)
+
+    assert bench.started == []
+
+
+async def test_between_a_reset_and_its_message_no_mark_falls(bench: Bench) -> None:
+    order, window = await late_order(bench)
+    async with bench.engine.begin() as conn:
+        await count_reset(conn, order.id, 1, "the-run-before")
+    record = marks(order, window, Mark.BREACH)
+
+    env = ActivityEnvironment()
+    await env.run(bench.due_lines.record_marks, record)
+    before = await bench.rows(tables.marks)
+    await env.run(bench.due_lines.record_marks, record.model_copy(update={"repeats": 1}))
+
+    assert before == []
+    assert [row["mark"] for row in await bench.rows(tables.marks)] == ["breach"]
 
 
 async def test_analysis_reaches_every_department_on_the_order(bench: Bench) -> None:

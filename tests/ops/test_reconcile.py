@@ -1,0 +1,461 @@
+"""Workflows and database are compared both ways; what was tampered with is named and mended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, insert, text, update
+from temporalio.client import WorkflowFailureError
+
+from ops.repair.differences import Kind
+from ops.repair.mending import mend
+from ops.repair.orphans import orphans
+from ops.repair.pacing import Pace
+from ops.repair.reconciling import Compared, compare, compare_all
+from ops.repair.site import Site
+from store import tables
+from store.audit import read_actions
+from tests.ops.conftest import Dueline
+from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
+
+ORDERS_THAT_MOVE = 100
+WALKERS = 8
+Tamper = Callable[[Placed], Awaitable[None]]
+
+
+async def execute(placed: Placed, *statements: Any) -> None:
+    async with placed.floor.engine.begin() as conn:
+        for statement in statements:
+            await conn.execute(statement)
+
+
+async def set_row(placed: Placed, **columns: Any) -> None:
+    of_order = tables.orders.c.id == placed.order_id
+    await execute(placed, update(tables.orders).where(of_order).values(**columns))
+
+
+async def closed_row(placed: Placed) -> None:
+    await set_row(placed, state="cancelled", closed_at=placed.received_at)
+
+
+async def other_step(placed: Placed) -> None:
+    await set_row(placed, step="entry", stage="L01", step_since=None)
+
+
+async def other_role(placed: Placed) -> None:
+    await set_row(placed, waiting_role="warehouse")
+
+
+async def held_row(placed: Placed) -> None:
+    await set_row(placed, held_at=placed.received_at, held_because="nobody knows")
+
+
+async def older_version(placed: Placed) -> None:
+    await set_row(placed, version=0)
+
+
+async def other_promise(placed: Placed) -> None:
+    await set_row(placed, promised_at=placed.received_at)
+
+
+async def other_due(placed: Placed) -> None:
+    await set_row(placed, due_at=placed.received_at)
+
+
+async def late_row(placed: Placed) -> None:
+    await set_row(placed, slack="breached", level=1)
+
+
+async def withdrawn_task(placed: Placed) -> None:
+    of_order = tables.tasks.c.order_id == placed.order_id, tables.tasks.c.step == "confirm"
+    values = {"state": "withdrawn", "closed_at": placed.received_at}
+    await execute(placed, update(tables.tasks).where(*of_order).values(**values))
+
+
+async def lost_task(placed: Placed) -> None:
+    of_order = tables.tasks.c.order_id == placed.order_id, tables.tasks.c.step == "confirm"
+    await execute(placed, delete(tables.tasks).where(*of_order))
+
+
+async def strange_task(placed: Placed) -> None:
+    [task] = await placed.open_tasks("confirm")
+    twin = task | {"id": f"{placed.order_id}.review.1.quality", "step": "review", "role": "quality"}
+    await execute(placed, insert(tables.tasks).values(**twin))
+
+
+async def task_due_elsewhere(placed: Placed) -> None:
+    of_order = tables.tasks.c.order_id == placed.order_id, tables.tasks.c.step == "confirm"
+    await execute(placed, update(tables.tasks).where(*of_order).values(due_at=placed.received_at))
+
+
+async def stopped_window(placed: Placed) -> None:
+    key = f"{placed.order_id}/confirm/1"
+    stopped = update(tables.windows).where(tables.windows.c.key == key)
+    line = {"key": f"{key}/stopped", "window": key, "order_id": placed.order_id}
+    at = {"at": placed.received_at, "kind": "stopped", "calendar": "cn@1"}
+    await execute(
+        placed,
+        stopped.values(state="kept", stopped_at=placed.received_at),
+        insert(tables.window_ledger).values(**line, **at),
+    )
+
+
+async def lost_window(placed: Placed) -> None:
+    key = f"{placed.order_id}/confirm/1"
+    await execute(
+        placed,
+        delete(tables.window_ledger).where(tables.window_ledger.c.window == key),
+        delete(tables.windows).where(tables.windows.c.key == key),
+    )
+
+
+async def strange_window(placed: Placed) -> None:
+    window = await placed.window("S08.W02")
+    twin = window | {"key": f"{placed.order_id}/pack/1", "step": "pack"}
+    await execute(placed, insert(tables.windows).values(**twin))
+
+
+async def window_due_elsewhere(placed: Placed) -> None:
+    key = tables.windows.c.key == f"{placed.order_id}/confirm/1"
+    await execute(placed, update(tables.windows).where(key).values(due_at=placed.received_at))
+
+
+TAMPERED: dict[str, tuple[Tamper, set[Kind]]] = {
+    "row closed": (closed_row, {Kind.ROW_CLOSED}),
+    "other step": (other_step, {Kind.PLACE}),
+    "other role": (other_role, {Kind.PLACE}),
+    "held in the row": (held_row, {Kind.HOLD}),
+    "older version": (older_version, {Kind.VERSION}),
+    "other promise": (other_promise, {Kind.PROMISE}),
+    "other due instant": (other_due, {Kind.DUE}),
+    "late in the row": (late_row, {Kind.SLACK}),
+    "task withdrawn": (withdrawn_task, {Kind.TASK_MISSING}),
+    "task lost": (lost_task, {Kind.TASK_MISSING}),
+    "task nobody asks for": (strange_task, {Kind.TASK_LEFT}),
+    "task due elsewhere": (task_due_elsewhere, {Kind.TASK_DUE}),
+    "window stopped": (stopped_window, {Kind.WINDOW_MISSING}),
+    "window lost": (lost_window, {Kind.WINDOW_MISSING}),
+    "window nobody watches": (strange_window, {Kind.WINDOW_LEFT}),
+    "window due elsewhere": (window_due_elsewhere, {Kind.WINDOW_STANDS}),
+}
+
+
+def kinds(compared: Compared) -> set[Kind]:
+    return {one.kind for one in compared.differences}
+
+
+async def finish(placed: Placed, *steps: str) -> None:
+    await placed.walk((*steps, *S08_AFTER_RELEASE))
+    await placed.reached("receipt")
+    await placed.wish("receipt")
+    await placed.handle.result()
+
+
+async def at_confirm(floor: Floor) -> Placed:
+    placed = await floor.place()
+    await placed.do("entry")
+    await placed.at("confirm")
+    return placed
+
+
+async def test_every_tampering_is_named_and_mended_and_the_orders_complete(
+    site: Site, floor: Floor
+) -> None:
+    tampered = {name: await at_confirm(floor) for name in TAMPERED}
+    healthy = await at_confirm(floor)
+    for name, (tamper, _) in TAMPERED.items():
+        await tamper(tampered[name])
+
+    pace = Pace()
+    found = {one.order_id: one async for one in compare_all(site, pace)}
+    for one in await orphans(site, pace):
+        found[one.order_id] = one
+
+    named = {name: kinds(found[placed.order_id]) for name, placed in tampered.items()}
+    assert named == {name: expected for name, (_, expected) in TAMPERED.items()}
+    assert not found[healthy.order_id].differences
+    for name, placed in tampered.items():
+        mended = await mend(site, found[placed.order_id])
+        assert mended.differences == (), name
+        assert kinds(Compared(**mended.model_dump() | {"differences": mended.repaired})), name
+    async with site.database.connect() as conn:
+        lines = await read_actions(conn)
+    assert {line.target for line in lines} == {placed.order_id for placed in tampered.values()}
+    for placed in (*tampered.values(), healthy):
+        await placed.do("confirm")
+        await placed.at("review")
+    for name, placed in tampered.items():
+        assert kinds(await compare(site, placed.order_id)) == set(), name
+
+
+@pytest.mark.parametrize("name", ["row closed", "window stopped", "task lost", "window lost"])
+async def test_a_mended_order_goes_the_whole_way_and_closes(
+    site: Site, floor: Floor, name: str
+) -> None:
+    placed = await at_confirm(floor)
+    await TAMPERED[name][0](placed)
+    await mend(site, await compare(site, placed.order_id))
+
+    await finish(placed, *S08_STEPS[1:])
+
+    row = await placed.row()
+    assert (row["state"], row["step"]) == ("completed", None)
+    assert kinds(await compare(site, placed.order_id)) == set()
+
+
+async def test_mending_twice_changes_nothing_and_two_at_once_neither(
+    site: Site, floor: Floor
+) -> None:
+    placed = await at_confirm(floor)
+    await lost_window(placed)
+    await lost_task(placed)
+    found = await compare(site, placed.order_id)
+
+    await asyncio.gather(mend(site, found), mend(site, found))
+    await mend(site, found)
+
+    assert kinds(await compare(site, placed.order_id)) == set()
+    assert len(await placed.open_tasks("confirm")) == 1
+    async with site.database.connect() as conn:
+        assert len(await read_actions(conn)) == 1
+
+
+async def test_marks_that_the_database_has_lost_are_written_down_again(
+    site: Site, floor: Floor
+) -> None:
+    placed = await at_confirm(floor)
+    window = await placed.window("S08.W02")
+    await placed.skip(window["due_at"] - placed.now + timedelta(minutes=1))
+    await placed.marked(window["key"], "breach")
+    await execute(placed, delete(tables.marks).where(tables.marks.c.window == window["key"]))
+    await set_row(placed, slack="on_time", level=None)
+
+    found = await compare(site, placed.order_id)
+    mended = await mend(site, found)
+
+    assert kinds(found) >= {Kind.MARK_MISSING, Kind.SLACK}
+    assert mended.differences == ()
+    assert {"warning", "breach"} <= set(await placed.marks(window["key"]))
+    assert (await placed.row())["slack"] == "breached"
+
+
+async def test_an_order_that_was_stored_and_never_started_is_started(
+    site: Site, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = await floor.place()
+    await template.at("entry")
+    order_id = str(uuid4())
+    row = await template.row() | {"id": order_id, "step": None, "stage": None}
+    row |= {"waiting_role": None, "step_since": None, "due_at": None}
+    row |= {"created_at": row["created_at"] - timedelta(minutes=1)}
+    await execute(template, insert(tables.orders).values(**row))
+    placed = Placed(
+        floor, order_id, floor.client.get_workflow_handle(f"order-{order_id}"), row["received_at"]
+    )
+
+    found = await compare(site, order_id)
+    mended = await mend(site, found)
+
+    assert kinds(found) == {Kind.NEVER_STARTED}
+    assert [one.kind for one in mended.repaired] == [Kind.NEVER_STARTED]
+    await placed.do("entry")
+    await placed.at("confirm")
+
+
+async def test_a_terminated_order_closes_in_the_database_and_nothing_stays_reserved(
+    site: Site, floor: Floor
+) -> None:
+    placed = await floor.place()
+    await placed.walk(S08_STEPS[:5])
+    await placed.at("production")
+    assert await placed.rows(tables.reservations, state="held")
+    await placed.handle.terminate(reason="a duplicate")
+
+    found = await compare(site, placed.order_id)
+    unnamed = await mend(site, found)
+    state = (await placed.row())["state"]
+    mended, again = await asyncio.gather(*(mend(site, found, named=True) for _ in range(2)))
+
+    assert kinds(found) == {Kind.ROW_OPEN}
+    assert "dueline ops recover" in str(unnamed.differences[0].advice)
+    assert state == "open"
+    assert mended.differences == again.differences == ()
+    told = await placed.rows(tables.timeline, kind="order_cancelled")
+    assert len(told) == 1
+    row = await placed.row()
+    assert (row["state"], row["reason"]) == ("cancelled", "terminated by operations")
+    assert not await placed.rows(tables.reservations, state="held")
+    assert not await placed.rows(tables.slots, state="held")
+    assert not await placed.open_tasks()
+
+
+async def test_what_a_closed_order_still_holds_is_given_back(site: Site, floor: Floor) -> None:
+    placed = await floor.place()
+    await placed.walk(S08_STEPS[:5])
+    await placed.at("production")
+    await placed.wish("cancellation")
+    await placed.handle.result()
+    await execute(
+        placed,
+        update(tables.materials).values(reserved=tables.materials.c.reserved + 0),
+        update(tables.slots).where(tables.slots.c.order_id == placed.order_id).values(state="held"),
+    )
+
+    found = await compare(site, placed.order_id)
+    mended = await mend(site, found)
+
+    assert kinds(found) == {Kind.RESERVED}
+    assert mended.differences == ()
+    assert not await placed.rows(tables.slots, state="held")
+
+
+async def test_what_cannot_be_mended_safely_says_what_to_do(site: Site, floor: Floor) -> None:
+    placed = await at_confirm(floor)
+    gone = str(uuid4())
+    row = await placed.row() | {"id": gone, "number": None}
+    row |= {"created_at": row["created_at"] - timedelta(minutes=1)}
+    await execute(placed, insert(tables.orders).values(**row))
+
+    found = await mend(site, await compare(site, gone))
+
+    [difference] = found.differences
+    assert difference.kind is Kind.WORKFLOW_GONE
+    assert "place the order anew" in str(difference.advice)
+    assert (await floor.rows(tables.orders, id=gone))[0]["state"] == "open"
+
+
+async def test_a_workflow_without_a_row_is_named(site: Site, floor: Floor) -> None:
+    placed = await floor.place()
+    await placed.at("entry")
+    async with floor.engine.begin() as conn:
+        for table in reversed(tables.metadata.sorted_tables):
+            if "order_id" in table.c:
+                await conn.execute(delete(table))
+        await conn.execute(delete(tables.orders))
+
+    async def listed() -> list[Compared]:
+        return await orphans(site, Pace())
+
+    [orphan] = await placed.until(listed, "the engine lists the order")
+
+    assert [one.kind for one in orphan.differences] == [Kind.NO_ROW]
+    assert orphan.order_id == placed.order_id
+
+
+async def test_a_case_whose_workflow_was_ended_by_hand_is_closed(site: Site, floor: Floor) -> None:
+    placed = await at_confirm(floor)
+    window = await placed.window("S08.W02")
+    await placed.skip(window["due_at"] - placed.now + timedelta(minutes=1))
+
+    async def opened() -> list[dict[str, Any]]:
+        return await placed.rows(tables.tasks, step="cause", state="open")
+
+    [task] = await placed.until(opened, "the case asks for the cause")
+    assert kinds(await compare(site, placed.order_id)) == set()
+    await execute(placed, delete(tables.tasks).where(tables.tasks.c.id == task["id"]))
+    lost = await compare(site, placed.order_id)
+    await mend(site, lost)
+    assert kinds(lost) == {Kind.TASK_MISSING}
+    await floor.client.get_workflow_handle(task["workflow_id"]).terminate(reason="by hand")
+
+    found = await compare(site, placed.order_id)
+    mended = await mend(site, found)
+
+    assert kinds(found) == {Kind.CASE_GONE}
+    assert mended.differences == ()
+    [case] = await placed.rows(tables.overdue_cases)
+    assert case["state"] == "closed"
+    assert not await placed.rows(tables.tasks, step="cause", state="open")
+
+
+async def test_moving_orders_give_no_finding(site: Site, floor: Floor) -> None:
+    orders = [await floor.place() for _ in range(ORDERS_THAT_MOVE)]
+    at_once = asyncio.Semaphore(WALKERS)
+
+    async def live(placed: Placed) -> None:
+        async with at_once:
+            await placed.walk(S08_STEPS[:1])
+
+    moving = [asyncio.create_task(live(placed)) for placed in orders]
+    whole = await floor.place()
+    moving.append(asyncio.create_task(finish(whole, *S08_STEPS)))
+    found: list[Compared] = []
+    while not all(task.done() for task in moving):
+        found += [one async for one in compare_all(site, Pace(per_second=20))]
+    await asyncio.gather(*moving)
+
+    assert len(found) >= len(orders)
+    assert [one for one in found if one.differences or one.unasked] == []
+
+
+async def test_the_command_names_mends_and_is_silent_afterwards(
+    site: Site, floor: Floor, dueline: Dueline
+) -> None:
+    placed = await at_confirm(floor)
+    await lost_task(placed)
+
+    named = await dueline("ops", "reconcile")
+    mended = await dueline("ops", "reconcile", placed.order_id[:8], "--repair")
+    clean = await dueline("ops", "reconcile", "--json")
+
+    assert named.code == 1
+    assert "task missing" in named.out, named.err
+    assert "--repair" in named.out
+    assert (mended.code, "1 mended" in mended.out) == (0, True), mended.err
+    assert clean.code == 0, clean.out
+    assert clean.json == {"compared": 1, "orders": [], "notices": None}
+
+
+async def test_without_a_worker_it_says_that_it_could_not_ask(
+    site: Site, idle_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.repair.reconciling.QUERY_SECONDS", 1.0)
+    placed = await idle_floor.place()
+
+    compared = await compare(site, placed.order_id)
+
+    assert compared.differences == ()
+    assert "no worker lives" in str(compared.unasked)
+
+
+async def test_what_the_database_refuses_stops_no_other_order_and_is_told(
+    site: Site, floor: Floor
+) -> None:
+    refused, other = await at_confirm(floor), await at_confirm(floor)
+    await lost_task(refused)
+    await lost_task(other)
+    never = f"CHECK (order_id <> '{refused.order_id}') NOT VALID"
+    await execute(refused, text(f"ALTER TABLE tasks ADD CONSTRAINT never {never}"))
+
+    found = [await mend(site, await compare(site, one.order_id)) for one in (refused, other)]
+
+    [difference] = found[0].differences
+    assert "could not be mended: the database says" in str(difference.advice)
+    assert "constraint never" in str(difference.advice)
+    assert "Failing row" not in str(difference.advice)
+    assert found[1].differences == ()
+
+
+async def test_a_failed_order_is_left_to_recover(site: Site, floor: Floor) -> None:
+    placed = await at_confirm(floor)
+    row = await placed.row() | {"id": str(uuid4()), "number": None}
+    await execute(placed, insert(tables.orders).values(**row))
+    # Another workflow under its name, with no time to live: it times out as an order never does.
+    failed = await floor.client.start_workflow(
+        "AssessmentWorkflow",
+        {"length": "month"},
+        id=f"order-{row['id']}",
+        task_queue=f"nobody-{uuid4()}",
+        execution_timeout=timedelta(seconds=1),
+    )
+    with pytest.raises(WorkflowFailureError):
+        await failed.result()
+
+    found = await mend(site, await compare(site, row["id"]))
+
+    [difference] = found.differences
+    assert difference.kind is Kind.WORKFLOW_FAILED
+    assert "dueline ops recover" in str(difference.advice)

@@ -1,0 +1,40 @@
+"""What customers and overdue cases wish of an order: queued, never refused by raising."""
+
+from workflows.contract import CancellationNotice, ChangeNotice, PromiseMoved, ReceiptNotice
+from workflows.state import MovedPromise, OrderProgress, WaitingChange
+
+NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
+
+
+class Wishes:
+    """Takes wishes as they come; the clerk and the order's life settle them."""
+
+    def __init__(self, progress: OrderProgress) -> None:
+        self._progress = progress
+
+    def change(self, notice: ChangeNotice) -> None:
+        """Queues a change; what became of it is in the database."""
+        self._progress.changes.append(
+            WaitingChange(change_id=notice.change_id, version=notice.version, fields=notice.fields)
+        )
+
+    def cancel(self, notice: CancellationNotice) -> None:
+        """Cancels before dispatch; the first request wins."""
+        if self._progress.cancellation in {None, notice.change_id}:
+            self._progress.cancellation = notice.change_id
+
+    def receive(self, notice: ReceiptNotice) -> None:
+        """Ends the order once it waits for the receipt; refused before dispatch."""
+        if self._progress.shipped:
+            self._progress.received = notice.change_id
+        else:
+            self._progress.changes.append(
+                WaitingChange(change_id=notice.change_id, refused_because=NOT_SHIPPED)
+            )
+
+    def move_promise(self, moved: PromiseMoved) -> None:
+        """The promised date moves, once for each case, unless the goods have left already."""
+        key = moved.case_id
+        if not self._progress.shipped and key not in self._progress.promised_by:
+            self._progress.promised_by.append(key)
+            self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
