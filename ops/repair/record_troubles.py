@@ -22,7 +22,7 @@ MEANT = ("completed", "canceled")
 """How a workflow ends that has had its way."""
 
 YOUNG = timedelta(minutes=1)
-"""An order this young may still be on its way from the API to the engine."""
+"""An order this young that is in no step may be on its way from the API to the engine."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class OrderDisagreements:
             yield from self._shown_wrongly(self.look)
 
     def _without_workflow(self) -> Iterator[Trouble]:
-        if not self.row.is_open or self.now - self.row.created_at < YOUNG:
+        if not self.row.is_open:
             return
-        if self.row.step is None:
-            sentence = "it was taken in, and its workflow was never started"
-            yield self._trouble(StuckCause.NEVER_STARTED, self.row.created_at, sentence)
-        else:
+        if self.row.step is not None:
             sentence = "its record is open, and the engine knows no workflow of it any more"
             yield self._trouble(StuckCause.WORKFLOW_GONE, self.row.updated_at, sentence)
+        elif self.now - self.row.created_at >= YOUNG:
+            sentence = "it was taken in, and its workflow was never started"
+            yield self._trouble(StuckCause.NEVER_STARTED, self.row.created_at, sentence)
 
     def _closed(self, look: Look) -> Trouble:
         return self._trouble(
