@@ -1,9 +1,10 @@
 """How the log looks: one line an event, with order and trace, and no personal data in it."""
 
+import io
 import logging
 import re
 import sys
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -18,7 +19,7 @@ _ORDER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def configure_log(log_format: str, stream: TextIO | None = None) -> None:
     """One line an event on standard error, for people or for machines; other libraries' too."""
-    out = stream or sys.stderr
+    out = stream or cast(TextIO, _StandardError())
     shape: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
@@ -37,6 +38,16 @@ def configure_log(log_format: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
     )
     _take_in_others(out, shared, shape)
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is when a line is written: whoever redirects it may close it again."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def about_order(order_id: str | None) -> None:
