@@ -1,6 +1,6 @@
 # Dueline. `make help` lists what there is.
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist worksteal
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
@@ -19,7 +19,7 @@ up: $(READY) ## run the platform in the foreground; Ctrl-C stops it, the data st
 demo: $(READY) ## run the example orders at fast-forwarded time
 	@exec $(BIN)/dueline demo
 
-test: $(READY) ## run the tests (PYTEST_ARGS="-n 2")
+test: $(READY) ## run the tests (PYTEST_ARGS="-n 2 tests/unit")
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(READY) ## lint, types and import contracts

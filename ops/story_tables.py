@@ -104,7 +104,13 @@ def _parts(story: OrderStory) -> Iterable[tuple[str, Sequence[str], list[tuple[A
         "Runs of the workflow",
         ("run", "status", "began", "ended", "events"),
         [
-            (run.run_id, run.status, _at(run.started_at), _at(run.ended_at), str(run.events))
+            (
+                run.run_id,
+                run.status,
+                _at(run.started_at),
+                _at(run.ended_at),
+                str(run.events) if run.ended_at else "-",  # the engine counts those of ended runs
+            )
             for run in story.runs
         ],
     )
