@@ -67,11 +67,11 @@ def test_a_warning_of_a_library_comes_as_one_line_of_the_same_shape(out: io.Stri
     try:
         raise ValueError(PHONE)
     except ValueError:
-        logging.getLogger("some.library").warning("it went wrong", exc_info=True)
-    logging.getLogger("some.library").info("nothing to see")
+        logging.getLogger("some.package").warning("it went wrong", exc_info=True)
+    logging.getLogger("some.package").info("nothing to see")
 
     [line] = lines(out)
-    assert (line["event"], line["logger"]) == ("it went wrong", "some.library")
+    assert (line["event"], line["logger"]) == ("it went wrong", "some.package")
     assert line["order_id"] == ORDER_ID
     assert line["exception"].endswith("ValueError: ValueError\n")
     assert PHONE not in out.getvalue()
