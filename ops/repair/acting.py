@@ -48,11 +48,6 @@ class Retried(Record):
     activities: tuple[PendingActivity, ...]
     failing: FailingTask | None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether there was nothing to try again."""
-        return not self.activities and self.failing is None
-
 
 class Retry(Record):
     """What became of `retry`: the workflows that were looked at, those with something pending."""

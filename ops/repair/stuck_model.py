@@ -128,8 +128,3 @@ class StuckReport(Record):
     findings: tuple[Finding, ...]
     unasked: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-
-    @property
-    def describes_per_second(self) -> float:
-        """How fast the engine was asked."""
-        return self.workflows / self.seconds if self.seconds else 0.0
