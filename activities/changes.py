@@ -8,7 +8,8 @@ from temporalio import activity
 
 from activities.models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.order_file import Department, Keyed, OrderFile
-from domain.orders import ChangeRequest, ChangeState, OrderRequest, OrderState
+from domain.changes import ChangeRequest, ChangeState
+from domain.orders import OrderRequest, OrderState
 from domain.roles import Role
 from store import changes, tasks
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from activities.order_file import OrderFile
 from domain.roles import Role
 from domain.stages import Stage
-from policy.model import NEXT, Fact, ReviewStep, TaskStep
+from policy.steps import NEXT, Fact, ReviewStep, TaskStep
 from store import goods, tasks
 
 _STAGES = {
@@ -31,6 +31,8 @@ async def _missing(file: OrderFile, fact: Fact) -> str | None:
         case Fact.PLAN_APPROVED | Fact.CUSTOMER_CONFIRMED | Fact.REVIEW_APPROVED:
             stage, words = _STAGES[fact]
             return None if await _approved(file, stage) else words
+        case _:
+            return f"{fact.words} cannot be looked at yet"
 
 
 async def _mismatch(file: OrderFile) -> str | None:

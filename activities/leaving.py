@@ -2,7 +2,7 @@
 
 from activities.models import Decision, Leave, StepVisit
 from activities.order_file import OrderFile
-from policy.model import ReviewStep
+from policy.steps import ReviewStep
 from store import goods, orders, slots, stock, tasks, windows
 
 

@@ -10,7 +10,7 @@ from activities.opening import Blocked
 from activities.order_file import OrderFile
 from activities.review_facts import plain
 from activities.transitions import Mover
-from policy.model import Work
+from policy.steps import Work
 from store import stock, tasks
 
 ARRIVED = "arrived"

@@ -8,7 +8,8 @@ from datetime import datetime
 from pydantic import Field
 
 from domain.base import Record
-from domain.orders import ChangeState, OrderState
+from domain.changes import ChangeState
+from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
 

@@ -14,7 +14,7 @@ from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow
 from policy.deadlines import open_window
-from policy.model import AlongsideStep, Pace, ReviewStep, Step, TaskStep, WaitStep
+from policy.steps import AlongsideStep, Pace, ReviewStep, Step, TaskStep, WaitStep
 from policy.window import Window
 from store import story, tasks
 

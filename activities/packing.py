@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.models import Entered, Transition
 from activities.order_file import OrderFile
 from activities.transitions import Mover
-from policy.model import Work
+from policy.steps import Work
 from store import goods
 
 

@@ -14,7 +14,7 @@ from activities.transitions import Mover
 from domain.errors import CalendarError
 from domain.worktime import WorkCalendar
 from policy.calendars import line_calendar
-from policy.model import Work
+from policy.steps import Work
 from store import slots
 
 BOOK_LATE = "book_late"

@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.models import Entered, Transition
 from activities.transitions import Mover
-from policy.model import Work
+from policy.steps import Work
 
 
 class Review(Mover):

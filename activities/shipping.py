@@ -8,7 +8,7 @@ from activities.opening import Blocked
 from activities.order_file import OrderFile
 from activities.transitions import Mover
 from domain.roles import Role
-from policy.model import GateStep, Work
+from policy.steps import GateStep, Work
 from store import goods
 
 

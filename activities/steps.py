@@ -19,7 +19,7 @@ from activities.transitions import Mover, show_standing
 from domain.answers import read_date
 from domain.roles import Role
 from domain.windows import Mark
-from policy.model import DELAYED, AlongsideStep
+from policy.steps import DELAYED, AlongsideStep
 from store import tasks
 
 

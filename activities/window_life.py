@@ -23,7 +23,7 @@ from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind
 from policy.deadlines import calendar_of
 from policy.explaining import explain
-from policy.model import Pace
+from policy.steps import Pace
 from policy.window import Window
 from policy.window_life import paused, recalculated, reset, resumed
 from store import tasks, windows

@@ -20,8 +20,8 @@ from api.problems import CLOSED, Problem
 from api.services import Services, Wired, plausible
 from api.temporal import WorkflowGone
 from domain.base import Record, Text
+from domain.changes import ChangeRequest, ChangeState
 from domain.errors import InvalidField, UnknownThing
-from domain.orders import ChangeRequest, ChangeState
 from policy.model import Profile
 from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
 from store.profiles import pinned_profile

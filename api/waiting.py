@@ -13,7 +13,8 @@ from domain.roles import Role
 from domain.stages import Stage
 from ops.repair.executions import Execution
 from ops.repair.waiting import LastError, last_error, stands_still
-from policy.model import Profile, WaitStep
+from policy.model import Profile
+from policy.steps import WaitStep
 from store.reading import TaskFilter, list_tasks
 from store.rows import FullOrderRow, TaskRow
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StrictBool
 
 from domain.base import Code, Instant, Line, Record, Text, is_no_flag
-from domain.money import Currency, UnitPrice, rounded
+from domain.money import Currency, PaymentRoute, UnitPrice, rounded
 
 LINES_MAX = 200
 QUANTITY_MAX = 1_000_000
@@ -37,6 +37,20 @@ class OrderState(StrEnum):
     COMPLETED = "completed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+
+
+class Trait(StrEnum):
+    """What an order is, as far as steps are limited to it (L08): normal or special, rush."""
+
+    NORMAL = "normal"
+    SPECIAL = "special"
+    RUSH = "rush"
+
+
+def traits(*, special: bool, rush: bool) -> frozenset[Trait]:
+    """Every order is normal or special, and may be a rush order besides."""
+    found = {Trait.SPECIAL if special else Trait.NORMAL}
+    return frozenset(found | ({Trait.RUSH} if rush else set()))
 
 
 class Contact(Record):
@@ -79,7 +93,8 @@ class OrderRequest(Record):
 
     `ordered_at` is when the customer ordered, where the order is entered later: the first window
     counts from then. `promised_at` is an absolute instant with offset and lies in the future.
-    Prices are fixed here and never drawn again.
+    Prices are fixed here and never drawn again. `payment_route` is the way the customer's money
+    takes, which sets how long its arrival may take (S07.W14 to W16).
     """
 
     profile: Code
@@ -93,43 +108,19 @@ class OrderRequest(Record):
     contact: Contact | None = None
     deliver_to: Address | None = None
     payment_terms: Line | None = None
+    payment_route: PaymentRoute = PaymentRoute.ACCOUNT
     requirements: Text | None = None
     remarks: Text | None = None
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=LINES_MAX)]
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = ()
 
     @property
+    def traits(self) -> frozenset[Trait]:
+        """What steps and rules may be limited to."""
+        return traits(special=self.special, rush=self.rush)
+
+    @property
     def amount(self) -> Decimal:
         """The total in the order's currency, rounded once."""
         total = sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
         return rounded(total, self.currency)
-
-
-class ChangeRequest(Record):
-    """A customer's wish to change an order, against the version it saw (C06, C10).
-
-    Only the fields that are set are touched.
-    """
-
-    version: Annotated[int, BeforeValidator(is_no_flag), Field(strict=True, ge=1)]
-    reason: Text | None = None
-    promised_at: Instant | None = None
-    contact: Contact | None = None
-    deliver_to: Address | None = None
-    requirements: Text | None = None
-    remarks: Text | None = None
-    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] | None = None
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The order's fields that the change touches, in alphabetical order."""
-        return tuple(sorted(self.model_fields_set - {"version", "reason"}))
-
-
-class ChangeState(StrEnum):
-    """What became of a change."""
-
-    RECEIVED = "received"
-    APPLIED = "applied"
-    REFUSED = "refused"

@@ -71,19 +71,23 @@ class WindowState(StrEnum):
 class PauseReason(StrEnum):
     """Whom a paused window waits for: its time is not the department's.
 
-    `hold` is operations' own: it pauses every window of a held order, and no rule names it.
+    `hold` is operations' own: it pauses every window of a held order, and no rule names it. So does
+    `change` while an order is frozen until a change is decided.
     """
 
     CUSTOMER = "customer"
     PAYMENT = "payment"
     SUPPLIER = "supplier"
     HOLD = "hold"
+    CHANGE = "change"
 
     @property
     def words(self) -> str:
         """As a reader says it: `waits for the customer`."""
         if self is PauseReason.HOLD:
             return "is on hold"
+        if self is PauseReason.CHANGE:
+            return "is frozen until a change is decided"
         return "waits for payment" if self is PauseReason.PAYMENT else f"waits for the {self}"
 
 
@@ -94,9 +98,10 @@ MAY_PAUSE: dict[PauseReason, frozenset[Role]] = {
     PauseReason.PAYMENT: frozenset({Role.FINANCE, Role.SALES_MANAGER}),
     PauseReason.SUPPLIER: frozenset({Role.PURCHASING, Role.PLANNING}),
     PauseReason.HOLD: frozenset(),
+    PauseReason.CHANGE: frozenset(),
 }
-"""Who may say that a window waits: those who talk to the one waited for. A hold is no such word:
-it stops the whole order.
+"""Who may say that a window waits: those who talk to the one waited for. A hold and a change are
+no such word: they stop the whole order.
 """
 
 MAY_RESET: frozenset[Role] = frozenset({Role.LEADERSHIP, Role.CONTROL, Role.OPERATIONS})

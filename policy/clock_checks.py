@@ -6,17 +6,9 @@ from domain.order_dates import ANSWERED
 from policy.calendars import SHIPPED
 from policy.faults import choose
 from policy.instants import total
-from policy.model import (
-    AlongsideStep,
-    Profile,
-    ResourceStep,
-    RouteStep,
-    Step,
-    TaskStep,
-    WaitStep,
-    Work,
-)
+from policy.model import Profile
 from policy.problems import FieldPath, Problem
+from policy.steps import AlongsideStep, ResourceStep, RouteStep, Step, TaskStep, WaitStep, Work
 from policy.window import Window
 
 _OPENING, _RECEIVED = "opening", "received"

@@ -10,13 +10,14 @@ from domain.stages import Stage
 from domain.windows import Mark
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
-from policy.model import (
+from policy.model import Profile
+from policy.problems import FieldPath, Problem
+from policy.steps import (
     NEXT,
     REFUSE,
     AlongsideStep,
     Fact,
     GateStep,
-    Profile,
     ResourceStep,
     ReviewStep,
     RouteStep,
@@ -25,7 +26,6 @@ from policy.model import (
     WaitStep,
     Work,
 )
-from policy.problems import FieldPath, Problem
 
 
 def check(profile: Profile) -> Iterator[Problem]:
@@ -62,7 +62,7 @@ def _names(profile: Profile) -> Iterator[Problem]:
             what = f"an order has no field {name!r}"
             yield Problem(("required_fields", index), what, choose(name, OrderRequest.model_fields))
     ids = [step.id for step in profile.route if not step.detour]
-    for field in ("number_at", "minor_change_until"):
+    for field in ("number_at",):
         step_id: str = getattr(profile, field)
         if step_id not in ids:
             what = f"the route has no step {step_id!r}"
@@ -192,7 +192,7 @@ def _gates(profile: Profile) -> Iterator[Problem]:
     for index, step in enumerate(profile.steps):
         if isinstance(step, GateStep):
             for place, fact in enumerate(step.facts):
-                if not any(_makes_true(other, fact) for other in earlier):
+                if fact in _MAKERS and not any(_makes_true(other, fact) for other in earlier):
                     path: FieldPath = ("steps", index, "facts", place)
                     what = f"no earlier step can make {fact} true"
                     yield Problem(path, what, f"put {_MAKERS[fact]} before the gate")
@@ -206,23 +206,30 @@ _MAKERS = {
     Fact.PLAN_APPROVED: f"a task of stage {Stage.PLAN_APPROVAL}",
     Fact.CUSTOMER_CONFIRMED: f"a task of stage {Stage.CONFIRMATION}",
     Fact.REVIEW_APPROVED: "a review",
+    Fact.COUNTERSIGNED: f"a review of stage {Stage.SHIPPING_RELEASE}",
+    Fact.RECEIVING_AGREED: f"a task of stage {Stage.PRE_SHIP_CHECK}",
 }
 
 
 def _makes_true(step: Step, fact: Fact) -> bool:
-    if fact is Fact.REVIEW_APPROVED:
-        return isinstance(step, ReviewStep)
+    """Whether an answer to this step is what the fact looks at."""
+    of_stage = {
+        Fact.PLAN_APPROVED: Stage.PLAN_APPROVAL,
+        Fact.CUSTOMER_CONFIRMED: Stage.CONFIRMATION,
+        Fact.RECEIVING_AGREED: Stage.PRE_SHIP_CHECK,
+    }
+    by_work = {
+        Fact.INSPECTION_PASSED: Work.RECORD_INSPECTION,
+        Fact.GOODS_MATCH_ORDER: Work.RECORD_PACKING,
+    }
+    if isinstance(step, ReviewStep):
+        signed = step.stage is Stage.SHIPPING_RELEASE
+        return fact is Fact.REVIEW_APPROVED or (fact is Fact.COUNTERSIGNED and signed)
     if not isinstance(step, TaskStep):
         return False
-    match fact:
-        case Fact.INSPECTION_PASSED:
-            return step.work is Work.RECORD_INSPECTION
-        case Fact.GOODS_MATCH_ORDER:
-            return step.work is Work.RECORD_PACKING
-        case Fact.PLAN_APPROVED:
-            return step.stage is Stage.PLAN_APPROVAL
-        case Fact.CUSTOMER_CONFIRMED:
-            return step.stage is Stage.CONFIRMATION
+    return step.stage is of_stage.get(fact) or (
+        step.work is not None and step.work is by_work.get(fact)
+    )
 
 
 def _waits(profile: Profile) -> Iterator[Problem]:

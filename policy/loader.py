@@ -11,17 +11,10 @@ from policy.consistency import check
 from policy.extends import DIFFERENCES, Merge
 from policy.faults import ProfileError, ProfileErrors, choose, closest, said
 from policy.ladder import CaseRules, Rung
-from policy.model import (
-    AlongsideStep,
-    GateStep,
-    Profile,
-    ResourceStep,
-    ReviewStep,
-    TaskStep,
-    WaitStep,
-)
+from policy.model import Profile
 from policy.problems import FieldPath, Problem
 from policy.spots import PROFILES, Spot, read
+from policy.steps import AlongsideStep, GateStep, ResourceStep, ReviewStep, TaskStep, WaitStep
 from policy.window import Window
 
 __all__ = ["PROFILES", "Loaded", "ProfileError", "ProfileErrors", "load_all", "load_profile"]

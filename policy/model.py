@@ -4,198 +4,22 @@ A profile is pinned into each order when it starts; editing YAML reaches no runn
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, model_validator
 
 from domain.base import Code, Line, Record
-from domain.limits import LimitText
 from domain.quiet import QuietHours
 from domain.roles import Role
-from domain.stages import Stage
+from policy.change_rules import CancelRules, ChangeRules
+from policy.earlier import with_simple_changes
+from policy.follow_ups import FollowUp
 from policy.ids import StepId
 from policy.ladder import CaseRules, Rung
+from policy.money_rules import MoneyRules
 from policy.sanctions import Sanction
-from policy.window import Outside, Window
-
-Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-NEXT: Target = "next"
-REFUSE: Target = "refuse_order"
-DELAYED = "delayed"
-"""The answer of a progress report that makes a delay known."""
-
-
-class Work(StrEnum):
-    """The activities that move the world; each is one file in `activities/`."""
-
-    PREPARE_REVIEW = "prepare_review"
-    CHECK_MATERIAL = "check_material"
-    BOOK_SLOT = "book_slot"
-    RECORD_PRODUCTION = "record_production"
-    RECORD_INSPECTION = "record_inspection"
-    RECORD_PACKING = "record_packing"
-    RELEASE_SHIPPING = "release_shipping"
-    RECORD_DISPATCH = "record_dispatch"
-
-
-class Fact(StrEnum):
-    """What a gate can demand; each is read from the order's records."""
-
-    INSPECTION_PASSED = "inspection_passed"
-    GOODS_MATCH_ORDER = "goods_match_order"
-    PLAN_APPROVED = "plan_approved"
-    CUSTOMER_CONFIRMED = "customer_confirmed"
-    REVIEW_APPROVED = "review_approved"
-
-
-class Pace(StrEnum):
-    """What sets the time of a step that has no window of its own."""
-
-    ENGINE = "engine"
-    PROMISE = "promise"
-    CUSTOMER = "customer"
-    DEPARTMENT = "department"
-
-
-class StepBase(Record):
-    """What every step says: who, what, by which standard, by when (catalogue 11.7).
-
-    While the order is in a step that `waits_for` somebody, the windows around it that may pause
-    for that reason stand still.
-    """
-
-    id: StepId
-    stage: Stage
-    title: Line
-    title_zh: Line
-    role: Role
-    standard: Line
-    window: Window | None = None
-    paced_by: Pace | None = None
-    waits_for: Outside | None = None
-    detour: StrictBool = False
-    rules: tuple[Line, ...] = ()
-
-    @model_validator(mode="after")
-    def _has_one_time_node(self) -> Self:
-        if (self.window is None) == (self.paced_by is None):
-            raise ValueError(
-                f"step {self.id!r} needs exactly one time node; give it either a window or "
-                f"paced_by ({', '.join(Pace)})"
-            )
-        return self
-
-
-class TaskStep(StepBase):
-    """A role does something and says how it came out.
-
-    `outcomes` maps each answer to where the order goes: `next`, `refuse_order` or a step id.
-    `requires` names texts that the answer must bring along. `work` is done when the step is left.
-    A `detour` step is reached only by name.
-    """
-
-    kind: Literal["task"]
-    outcomes: dict[Code, Target] = Field(default={"done": NEXT}, min_length=1)
-    requires: tuple[Code, ...] = ()
-    work: (
-        Literal[
-            Work.RECORD_PRODUCTION,
-            Work.RECORD_INSPECTION,
-            Work.RECORD_PACKING,
-            Work.RECORD_DISPATCH,
-        ]
-        | None
-    ) = None
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """What the role may answer."""
-        return tuple(self.outcomes)
-
-
-class ReviewStep(StepBase):
-    """Several departments judge the order: all must approve, or any one (Q04)."""
-
-    kind: Literal["review"]
-    reviewers: Annotated[tuple[Role, ...], Field(min_length=1)]
-    mode: Literal["all", "any"] = "all"
-    refused: Target = REFUSE
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """Both answers of a reviewer."""
-        return ("approved", "refused")
-
-
-class GateStep(StepBase):
-    """Facts must hold before the order goes on; `role` is asked when one does not."""
-
-    kind: Literal["gate"]
-    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
-    work: Literal[Work.RELEASE_SHIPPING]
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """What the role answers when it has mended what was missing."""
-        return ("recheck",)
-
-
-class ResourceStep(StepBase):
-    """Stock or a slot: the platform takes it itself and asks `role` only when it cannot."""
-
-    kind: Literal["resource"]
-    work: Literal[Work.CHECK_MATERIAL, Work.BOOK_SLOT]
-    refused: Target = REFUSE
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """What the role answers when the platform could not take the resource itself."""
-        if self.work is Work.CHECK_MATERIAL:
-            return ("arrived", "refused")
-        return ("retry", "book_late", "refused")
-
-
-class WaitStep(StepBase):
-    """The order waits for the customer's receipt; `auto_after` confirms it by itself (Q39)."""
-
-    kind: Literal["wait"]
-    awaits: Literal["receipt"]
-    auto_after: LimitText | None = None
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The one answer the customer gives."""
-        return ("received",)
-
-
-class AlongsideStep(StepBase):
-    """Runs beside the steps in `during` and never holds the order.
-
-    `daily` asks for an update by every working day's end; `on_delay` opens when a delay becomes
-    known; `on_promise` watches the promised date and `watch` any other limit across these steps,
-    and both ask nobody for anything.
-    """
-
-    kind: Literal["alongside"]
-    trigger: Literal["daily", "on_delay", "on_promise", "watch"]
-    during: tuple[StepId, ...] = ()
-    requires: tuple[Code, ...] = ()
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """`delayed` in a daily update is how a delay becomes known (S08.W07)."""
-        if self.trigger == "daily":
-            return ("on_track", DELAYED)
-        return ("told",) if self.trigger == "on_delay" else ()
-
-
-Step = Annotated[
-    TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep | AlongsideStep,
-    Field(discriminator="kind"),
-]
-RouteStep = TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep
+from policy.steps import AlongsideStep, RouteStep, Step
+from policy.window import Window
 
 
 class Profile(Record):
@@ -213,12 +37,21 @@ class Profile(Record):
         "on_warning", "on_delay_known", "after_remedy_failed", "on_extension_needed"
     ]
     required_fields: tuple[Line, ...]
-    minor_change_until: StepId
     quiet_hours: QuietHours | None = None
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     case: CaseRules
     sanctions: tuple[Sanction, ...] = ()
+    changes: ChangeRules
+    cancellation: CancelRules
+    money: MoneyRules = MoneyRules()
+    follow_ups: tuple[FollowUp, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_an_earlier_release(cls, data: Any) -> Any:
+        """An order that was pinned before there was a matrix keeps what it had."""
+        return with_simple_changes(data) if isinstance(data, dict) else data
 
     @property
     def route(self) -> tuple[RouteStep, ...]:
@@ -239,8 +72,15 @@ class Profile(Record):
         for step in self.steps:
             if step.window:
                 yield step.window, step.role
+            for window in step.window_by_route.values():
+                yield window, step.role
         for _, window, role in self.case.windows:
             yield window, role
+        if self.cancellation.answer:
+            yield self.cancellation.answer, self.cancellation.role
+        for follow_up in self.follow_ups:
+            for asked in follow_up.steps:
+                yield asked.window, asked.role
 
     def window(self, rule: str) -> Window:
         """The window of this rule. Raises KeyError."""
@@ -255,3 +95,10 @@ class Profile(Record):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+    def follow_up(self, kind: str) -> FollowUp:
+        """The follow-up of this kind. Raises KeyError."""
+        for follow_up in self.follow_ups:
+            if follow_up.id == kind:
+                return follow_up
+        raise KeyError(kind)

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
-from policy.model import (
+from policy.model import Profile
+from policy.sanctions import Sanction
+from policy.steps import (
     NEXT,
     REFUSE,
     AlongsideStep,
     GateStep,
     Pace,
-    Profile,
     ResourceStep,
     ReviewStep,
     RouteStep,
@@ -20,7 +21,6 @@ from policy.model import (
     WaitStep,
     Work,
 )
-from policy.sanctions import Sanction
 from policy.window import Window
 
 _PACES = {
@@ -44,6 +44,7 @@ _TRIGGERS = {
     "on_delay": "When a delay becomes known during",
     "on_promise": "During",
     "watch": "During",
+    "on_change": "When a change is asked for during",
 }
 _SINCE = {"received": "from when the customer ordered"}
 
@@ -61,8 +62,6 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield f"From {profile.source}. {calendars}."
     required = _and(_words(name) for name in profile.required_fields)
     yield f"An order states {required}. It gets its number at {_title(profile, profile.number_at)}."
-    until = _title(profile, profile.minor_change_until)
-    yield f"A minor change still applies until the end of {until}."
     yield ""
     yield "The route"
     number = 0

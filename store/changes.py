@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import case, select, update
 
+from domain.changes import ChangeState
 from domain.errors import UnknownThing
-from domain.orders import ChangeState
 from store.engine import Connection
 from store.tables import changes
 

@@ -9,8 +9,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from domain.base import Record
+from domain.changes import ChangeState
 from domain.errors import KeyReused
-from domain.orders import ChangeState, OrderState
+from domain.orders import OrderState
 from store.engine import Connection
 from store.tables import changes, idempotency_keys, orders
 

@@ -12,7 +12,7 @@ from temporalio.worker import (
 )
 from temporalio.workflow import ActivityHandle
 
-from policy.model import Work
+from policy.steps import Work
 
 BREAKABLE = frozenset(work.value for work in Work)
 """The departments' activities. The others write only what an order knows already."""

@@ -19,8 +19,9 @@ from activities.models import (
     PromiseMove,
     StepVisit,
 )
+from domain.changes import ChangeClass, ChangeState, Touch
 from domain.limits import PROMISED
-from domain.orders import ChangeState
+from policy.changing import classify
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
@@ -28,9 +29,6 @@ from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
 from workflows.window_desk import WindowDesk
-
-MINOR_FIELDS = frozenset({"contact", "deliver_to", "requirements", "remarks", "attachments"})
-"""Fields whose change touches no plan, stock or price (S35 class 1)."""
 
 
 class Clerk:
@@ -197,13 +195,17 @@ class Clerk:
 
     def _refusal(self, change: WaitingChange) -> str | None:
         """Why the change cannot be applied; none when it is minor and in time."""
-        larger = sorted(set(change.fields) - MINOR_FIELDS)
-        if larger:
-            return (
-                f"a change of {', '.join(larger)} needs a new review and plan, which is not "
-                "possible yet; cancel the order and place it anew"
-            )
-        until = self._start.profile.minor_change_until
-        if self._progress.current is not None and self._route.reached(until):
-            return f"the order is past {until!r}; ask sales for what is still possible"
+        touches = change.touches or tuple(
+            Touch(field) for field in change.fields if field in set(Touch)
+        )
+        if not touches:
+            return f"a change of {', '.join(change.fields)} is not possible; place the order anew"
+        found = classify(self._start.profile.changes, touches, self._passed, self._start.traits)
+        if found.of is ChangeClass.REFUSED:
+            return found.why
+        if found.of is not ChangeClass.MINOR:
+            return f"a {found.of} change is not possible yet; cancel the order and place it anew"
         return None
+
+    def _passed(self, step_id: str) -> bool:
+        return self._progress.current is not None and self._route.reached(step_id)

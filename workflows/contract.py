@@ -12,7 +12,8 @@ from activities.models import CALENDAR_PUBLISHED as CALENDAR_PUBLISHED  # noqa: 
 from activities.models import CalendarPublished as CalendarPublished  # noqa: PLC0414  ours, too
 from activities.models import Decision, OpenTask, StepVisit
 from domain.base import Record
-from domain.orders import OrderState
+from domain.changes import ReceiptCondition, Touch
+from domain.orders import OrderState, Trait, traits
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
@@ -27,6 +28,10 @@ CONFIRM_RECEIPT = "confirm_receipt"
 STEP_LEFT = "step_left"
 ESCALATED = "escalated"
 PROMISE_MOVED = "promise_moved"
+REQUEST_RUSH = "request_rush"
+MONEY_MOVED = "money_moved"
+FOLLOW_UP_OPENED = "follow_up_opened"
+FOLLOW_UP_CLOSED = "follow_up_closed"
 ADJUST_WINDOWS = "adjust_windows"
 HOLD_ORDER = "hold_order"
 RELEASE_ORDER = "release_order"
@@ -67,11 +72,17 @@ class OrderStart(Record):
     profile: Profile
     promised_at: datetime
     rush: bool
+    special: bool = False
     received_at: datetime
     version: int = 1
     history_events_max: int = HISTORY_EVENTS_MAX
     progress: OrderProgress | None = None
     revision: int = 1
+
+    @property
+    def traits(self) -> frozenset[Trait]:
+        """What steps and rules may be limited to."""
+        return traits(special=self.special, rush=self.rush)
 
 
 class OrderResult(Record):
@@ -105,11 +116,12 @@ class TaskCompleted(Record):
 
 
 class ChangeNotice(Record):
-    """A change lies in the database under `change_id` and touches these fields."""
+    """A change lies in the database under `change_id` and touches this."""
 
     change_id: str
     version: int
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
 
 
 class CancellationNotice(Record):
@@ -119,9 +131,31 @@ class CancellationNotice(Record):
 
 
 class ReceiptNotice(Record):
-    """The customer has the goods (L31)."""
+    """The customer has the goods, or says what is wrong with them (L31, L35)."""
 
     change_id: str
+    condition: ReceiptCondition = ReceiptCondition.COMPLETE
+
+
+class RushNotice(Record):
+    """The customer wants the order first; what that costs lies in the database (S07)."""
+
+    change_id: str
+
+
+class MoneyMoved(Record):
+    """Money of the order has moved: a gate that waits for it looks again. `entry` is the move."""
+
+    entry: str
+
+
+class FollowUpNews(Record):
+    """A follow-up of the order was opened or closed; it may keep the receipt waiting."""
+
+    follow_up: str
+    kind: str
+    blocks_receipt: bool
+    outcome: str | None = None
 
 
 class Repeat(Record):

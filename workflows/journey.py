@@ -15,7 +15,7 @@ from activities.models import (
     Transition,
 )
 from domain.orders import OrderState
-from policy.model import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
+from policy.steps import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines

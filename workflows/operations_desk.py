@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, HoldNote, OpenTask
 from domain.roles import MAY_AGREE, Role
-from policy.model import NEXT, ReviewStep, RouteStep, TaskStep
+from policy.steps import NEXT, ReviewStep, RouteStep, TaskStep
 from workflows.contract import ON_HOLD, Operated, OrderHold, OrderRelease, StepSkip
 from workflows.repeating import now_of
 from workflows.route import Route

@@ -10,7 +10,7 @@ from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.models import RECORD_MARKS, Decision, MarkDue
 from domain.orders import OrderState
-from policy.model import REFUSE, ReviewStep, WaitStep
+from policy.steps import REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
 from workflows.cases import marks_record, tell_case
@@ -21,6 +21,8 @@ from workflows.contract import (
     CalendarPublished,
     CancellationNotice,
     ChangeNotice,
+    FollowUpNews,
+    MoneyMoved,
     OrderHold,
     OrderRelease,
     OrderResult,
@@ -28,6 +30,7 @@ from workflows.contract import (
     OrderView,
     PromiseMoved,
     ReceiptNotice,
+    RushNotice,
     Standing,
     StepSkip,
     TaskCompleted,
@@ -282,6 +285,26 @@ class OrderWorkflow(Operable):
         """The promised date moves, once for each case, unless the goods have left already."""
         self._repeater.take(contract.PROMISE_MOVED, moved)
 
+    @workflow.signal(name=contract.REQUEST_RUSH, description="The customer wants the order first")
+    def request_rush(self, notice: RushNotice) -> None:
+        """Queues the wish; what became of it is in the database."""
+        self._repeater.take(contract.REQUEST_RUSH, notice)
+
+    @workflow.signal(name=contract.MONEY_MOVED, description="Money of the order has moved")
+    def money_moved(self, notice: MoneyMoved) -> None:
+        """A gate that waits for money looks again."""
+        self._repeater.take(contract.MONEY_MOVED, notice)
+
+    @workflow.signal(name=contract.FOLLOW_UP_OPENED, description="A follow-up was opened")
+    def follow_up_opened(self, news: FollowUpNews) -> None:
+        """One about the goods keeps the order from being taken as received by itself."""
+        self._repeater.take(contract.FOLLOW_UP_OPENED, news)
+
+    @workflow.signal(name=contract.FOLLOW_UP_CLOSED, description="A follow-up was closed")
+    def follow_up_closed(self, news: FollowUpNews) -> None:
+        """What kept the order waiting is settled."""
+        self._repeater.take(contract.FOLLOW_UP_CLOSED, news)
+
     @workflow.update(
         name=contract.ADJUST_WINDOWS, description="Windows are paused, resumed or reset"
     )
@@ -321,6 +344,10 @@ class OrderWorkflow(Operable):
             contract.CONFIRM_RECEIPT: Door(ReceiptNotice, wishes.receive),
             contract.CALENDAR_PUBLISHED: Door(CalendarPublished, self._windows.publish),
             contract.PROMISE_MOVED: Door(PromiseMoved, wishes.move_promise),
+            contract.REQUEST_RUSH: Door(RushNotice, wishes.rush),
+            contract.MONEY_MOVED: Door(MoneyMoved, wishes.hear_of_money),
+            contract.FOLLOW_UP_OPENED: Door(FollowUpNews, wishes.hear_of_follow_up),
+            contract.FOLLOW_UP_CLOSED: Door(FollowUpNews, wishes.hear_of_follow_up),
         }
 
     def _complete_again(self, completion: TaskCompletion) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from activities.models import StepVisit
-from policy.model import (
+from policy.model import Profile
+from policy.steps import (
     DELAYED,
     NEXT,
     REFUSE,
     AlongsideStep,
     GateStep,
-    Profile,
     ResourceStep,
     ReviewStep,
     RouteStep,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.case_models import CasePart
 from activities.models import Decision, HoldNote, OpenTask, StepVisit
 from domain.base import Record
+from domain.changes import Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
@@ -73,6 +74,7 @@ class WaitingChange(Record):
     change_id: str
     version: int | None = None
     fields: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
 
 
@@ -159,7 +161,8 @@ class OrderProgress(TaskProgress):
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
-    often it was reset.
+    often it was reset. `money_news` says that money has moved since it last looked; `disputes` are
+    the follow-ups that keep it from being taken as received by itself.
     """
 
     current: StepVisit | None = None
@@ -171,6 +174,8 @@ class OrderProgress(TaskProgress):
     changes: list[WaitingChange] = Field(default_factory=list)
     cancellation: str | None = None
     received: str | None = None
+    money_news: bool = False
+    disputes: list[str] = Field(default_factory=list)
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1

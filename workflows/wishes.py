@@ -1,6 +1,14 @@
 """What customers and overdue cases wish of an order: queued, never refused by raising."""
 
-from workflows.contract import CancellationNotice, ChangeNotice, PromiseMoved, ReceiptNotice
+from workflows.contract import (
+    CancellationNotice,
+    ChangeNotice,
+    FollowUpNews,
+    MoneyMoved,
+    PromiseMoved,
+    ReceiptNotice,
+    RushNotice,
+)
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
 
 NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
@@ -15,7 +23,12 @@ class Wishes:
     def change(self, notice: ChangeNotice) -> None:
         """Queues a change; what became of it is in the database."""
         self._progress.changes.append(
-            WaitingChange(change_id=notice.change_id, version=notice.version, fields=notice.fields)
+            WaitingChange(
+                change_id=notice.change_id,
+                version=notice.version,
+                fields=notice.fields,
+                touches=notice.touches,
+            )
         )
 
     def cancel(self, notice: CancellationNotice) -> None:
@@ -38,3 +51,22 @@ class Wishes:
         if not self._progress.shipped and key not in self._progress.promised_by:
             self._progress.promised_by.append(key)
             self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
+
+    def rush(self, notice: RushNotice) -> None:
+        """Refused for now."""
+        self._progress.changes.append(
+            WaitingChange(change_id=notice.change_id, refused_because="rush orders come later")
+        )
+
+    def hear_of_money(self, _: MoneyMoved) -> None:
+        """A gate that waits for money looks again."""
+        self._progress.money_news = True
+
+    def hear_of_follow_up(self, news: FollowUpNews) -> None:
+        """An open one may keep the order from being taken as received by itself."""
+        if not news.blocks_receipt:
+            return
+        if news.outcome is None and news.follow_up not in self._progress.disputes:
+            self._progress.disputes.append(news.follow_up)
+        elif news.outcome is not None and news.follow_up in self._progress.disputes:
+            self._progress.disputes.remove(news.follow_up)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 
 from domain.windows import Slack
 from policy.explaining import explain
-from policy.model import RouteStep
+from policy.steps import RouteStep
 from workflows.state import OrderProgress, RunningWindow, TaskProgress
 
 

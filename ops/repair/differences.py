@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from domain.base import Record
 from domain.windows import DueWindow, Mark, Slack
-from policy.model import Pace, Profile
+from policy.model import Profile
+from policy.steps import Pace
 from store.comparing import Stored, StoredTask, StoredWindow
 from workflows.contract import RunsOn, Standing
 

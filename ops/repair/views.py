@@ -9,7 +9,8 @@ from domain.roles import Role
 from ops.repair.executions import execution_of, open_workflow_ids
 from ops.repair.pacing import Pace
 from ops.repair.site import Site
-from policy.model import Profile, ReviewStep
+from policy.model import Profile
+from policy.steps import ReviewStep
 from workflows import search
 from workflows.contract import ORDER_WORKFLOW
 

@@ -11,7 +11,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from store.engine import create_engine
-from store.tables import metadata
+from store.schema import metadata
 
 
 def run_migrations(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from temporalio.worker import (
 
 import worker
 from activities.models import SETTLE_CHANGE
-from policy.model import RouteStep
+from policy.steps import RouteStep
 from tests.workflow.floor import Floor
 from workflows.contract import ORDER_WORKFLOW, OrderResult, OrderStart
 from workflows.journey import Journey

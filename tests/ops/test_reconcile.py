@@ -16,7 +16,7 @@ from ops.repair.orphans import orphans
 from ops.repair.pacing import Pace
 from ops.repair.reconciling import Compared, compare, compare_all
 from ops.repair.site import Site
-from store import tables
+from store import schema, tables
 from store.audit import read_actions
 from tests.ops.conftest import Dueline
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
@@ -331,7 +331,7 @@ async def test_a_workflow_without_a_row_is_named(site: Site, floor: Floor) -> No
     placed = await floor.place()
     await placed.at("entry")
     async with floor.engine.begin() as conn:
-        for table in reversed(tables.metadata.sorted_tables):
+        for table in reversed(schema.metadata.sorted_tables):
             if "order_id" in table.c:
                 await conn.execute(delete(table))
         await conn.execute(delete(tables.orders))

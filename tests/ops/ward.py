@@ -33,7 +33,7 @@ from activities.case_starter import CaseDoor
 from activities.models import OPEN_STEP, Entered, Transition
 from domain.roles import Role
 from ops.repair.stuck_model import StuckCause
-from policy.model import Work
+from policy.steps import Work
 from store import tables
 from store.engine import Engine, create_engine
 from tests.workflow.floor import Floor, Placed

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import event, func, select, text
 
-from store import tables
+from store import schema
 from store.engine import Engine
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -60,7 +60,7 @@ async def table_rows(engine: Engine) -> dict[str, float]:
     """Rows of each table."""
     found: dict[str, float] = {}
     async with engine.connect() as conn:
-        for table in tables.metadata.sorted_tables:
+        for table in schema.metadata.sorted_tables:
             found[table.name] = await conn.scalar(select(func.count()).select_from(table)) or 0
     return found
 

@@ -19,7 +19,8 @@ from activities.models import (
     case_workflow_id,
 )
 from domain.causes import Cause
-from domain.orders import ChangeState, OrderState
+from domain.changes import ChangeState
+from domain.orders import OrderState
 from domain.windows import DueWindow, Mark
 from store import tables
 from store.effects import count_reset

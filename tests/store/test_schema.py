@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from store.engine import create_engine
 from store.migrate import migrate
-from store.tables import metadata
+from store.schema import metadata
 
 # Everything that a table is made of, as PostgreSQL itself says it; schema names left out.
 CATALOGUE = """

@@ -14,7 +14,8 @@ from policy.calendars import calendar
 from policy.deadlines import open_window
 from policy.instants import Timepieces
 from policy.loader import load_all
-from policy.model import Profile, Step
+from policy.model import Profile
+from policy.steps import Step
 
 DAYS = calendar("cn")
 PROFILES = load_all().profiles

@@ -46,7 +46,7 @@ def profile_with(tmp_path: Path, hours: str) -> Path:
         f"id: QH1\nversion: 1\nextends: GEN\ntitle: Q\ntitle_zh: Q\nsource: a test\n"
         f"calendar: {general.calendar}\nnumber_at: {general.number_at}\n"
         f"customer_notice: {general.customer_notice}\n"
-        f"minor_change_until: {general.minor_change_until}\nquiet_hours: {hours}\n"
+        f"bank_calendar: {general.bank_calendar}\nquiet_hours: {hours}\n"
     )
     return path
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from domain.roles import Role
 from domain.stages import Stage
-from policy.model import AlongsideStep, Profile, Step
+from policy.model import Profile
+from policy.steps import AlongsideStep, Step
 from policy.window import Window
 from tests.workflow.floor import profile
 

@@ -1,0 +1,61 @@
+"""What follows an order as a matter of its own: survey, complaint, service, return, refund."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.base import Code, Line, Record
+from domain.roles import Role
+from domain.stages import Stage
+from policy.ids import StepId
+from policy.steps import Target
+from policy.window import Window
+
+DONE: Target = "done"
+"""Where the last answer of a follow-up leads."""
+
+
+class FollowUpStep(Record):
+    """One task of a follow-up: a role does it within its window and says how it came out.
+
+    `outcomes` maps each answer to `done` or to a step of the same follow-up. `requires` names texts
+    that the answer must bring along, `work` what the platform does with it. `not_by` names an
+    earlier step whose answer must come from another key (four eyes).
+    """
+
+    id: StepId
+    stage: Stage
+    title: Line
+    title_zh: Line
+    role: Role
+    standard: Line
+    window: Window
+    outcomes: dict[Code, Target] = Field(default={"done": DONE}, min_length=1)
+    requires: tuple[Code, ...] = ()
+    not_by: StepId | None = None
+    work: Literal["approve_refund", "reject_refund", "pay_refund", "place_payment"] | None = None
+    rules: tuple[Line, ...] = ()
+
+
+class FollowUp(Record):
+    """A kind of follow-up: who may ask for it, or what begins it by itself, and its steps in order.
+
+    `begins` is `asked`, or what happens on the order: it is completed, its goods are received
+    damaged or never, money has to go back or fits nothing. `blocks_receipt` keeps the order from
+    being taken as received by itself while it is open.
+    """
+
+    id: StepId
+    title: Line
+    title_zh: Line
+    begins: Literal["asked", "completed", "damaged", "not_received", "refund", "payment"]
+    asked_by: tuple[Role, ...] = ()
+    blocks_receipt: bool = False
+    steps: Annotated[tuple[FollowUpStep, ...], Field(min_length=1)]
+
+    def step(self, step_id: str) -> FollowUpStep:
+        """The step with this id. Raises KeyError."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)

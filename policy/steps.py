@@ -1,0 +1,221 @@
+"""The steps of a regulation: what is done, by whom, by when, and where the answer leads."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictBool, model_validator
+
+from domain.base import Code, Line, Record
+from domain.changes import ChangeClass
+from domain.limits import LimitText
+from domain.money import PaymentRoute
+from domain.orders import Trait
+from domain.roles import Role
+from domain.stages import Stage
+from policy.ids import StepId
+from policy.window import Outside, Window
+
+Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+NEXT: Target = "next"
+REFUSE: Target = "refuse_order"
+DELAYED = "delayed"
+"""The answer of a progress report that makes a delay known."""
+
+
+class Work(StrEnum):
+    """The activities that move the world; each is one file in `activities/`."""
+
+    PREPARE_REVIEW = "prepare_review"
+    CHECK_MATERIAL = "check_material"
+    BOOK_SLOT = "book_slot"
+    RECORD_PRODUCTION = "record_production"
+    RECORD_INSPECTION = "record_inspection"
+    RECORD_PACKING = "record_packing"
+    CHECK_MONEY = "check_money"
+    RELEASE_SHIPPING = "release_shipping"
+    RECORD_DISPATCH = "record_dispatch"
+
+
+class Fact(StrEnum):
+    """What a gate can demand; each is read from the order's records."""
+
+    INSPECTION_PASSED = "inspection_passed"
+    GOODS_MATCH_ORDER = "goods_match_order"
+    PLAN_APPROVED = "plan_approved"
+    CUSTOMER_CONFIRMED = "customer_confirmed"
+    REVIEW_APPROVED = "review_approved"
+    COUNTERSIGNED = "countersigned"
+    RECEIVING_AGREED = "receiving_agreed"
+    CREDIT_GOOD = "credit_good"
+    DEPOSIT_PAID = "deposit_paid"
+    ADVANCE_PAID = "advance_paid"
+    ACTIVATION_PAID = "activation_paid"
+    BALANCE_PAID = "balance_paid"
+
+    @property
+    def words(self) -> str:
+        """The fact as a reader says it: `balance paid`."""
+        return self.value.replace("_", " ")
+
+
+class Pace(StrEnum):
+    """What sets the time of a step that has no window of its own."""
+
+    ENGINE = "engine"
+    PROMISE = "promise"
+    CUSTOMER = "customer"
+    DEPARTMENT = "department"
+
+
+class StepBase(Record):
+    """What every step says: who, what, by which standard, by when (catalogue 11.7).
+
+    While the order is in a step that `waits_for` somebody, the windows around it that may pause
+    for that reason stand still. A step that is there `only` for some orders is passed over by all
+    others. `window_by_route` takes the place of `window` where the way of the money decides.
+    """
+
+    id: StepId
+    stage: Stage
+    title: Line
+    title_zh: Line
+    role: Role
+    standard: Line
+    window: Window | None = None
+    window_by_route: dict[PaymentRoute, Window] = Field(default_factory=dict)
+    only: Trait | None = None
+    paced_by: Pace | None = None
+    waits_for: Outside | None = None
+    detour: StrictBool = False
+    rules: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_time_node(self) -> Self:
+        if (self.window is None) == (self.paced_by is None):
+            raise ValueError(
+                f"step {self.id!r} needs exactly one time node; give it either a window or "
+                f"paced_by ({', '.join(Pace)})"
+            )
+        return self
+
+
+class TaskStep(StepBase):
+    """A role does something and says how it came out.
+
+    `outcomes` maps each answer to where the order goes: `next`, `refuse_order` or a step id.
+    `requires` names texts that the answer must bring along. `work` is done when the step is left.
+    A `detour` step is reached only by name.
+    """
+
+    kind: Literal["task"]
+    outcomes: dict[Code, Target] = Field(default={"done": NEXT}, min_length=1)
+    requires: tuple[Code, ...] = ()
+    work: (
+        Literal[
+            Work.RECORD_PRODUCTION,
+            Work.RECORD_INSPECTION,
+            Work.RECORD_PACKING,
+            Work.RECORD_DISPATCH,
+        ]
+        | None
+    ) = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role may answer."""
+        return tuple(self.outcomes)
+
+
+class ReviewStep(StepBase):
+    """Several departments judge the order: all must approve, or any one (Q04)."""
+
+    kind: Literal["review"]
+    reviewers: Annotated[tuple[Role, ...], Field(min_length=1)]
+    mode: Literal["all", "any"] = "all"
+    refused: Target = REFUSE
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Both answers of a reviewer."""
+        return ("approved", "refused")
+
+
+class GateStep(StepBase):
+    """Facts must hold before the order goes on; `role` is asked when one does not.
+
+    A gate of money looks again by itself whenever money moves. `refused` is where its role leads an
+    order whose money does not come.
+    """
+
+    kind: Literal["gate"]
+    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
+    work: Literal[Work.RELEASE_SHIPPING, Work.CHECK_MONEY]
+    refused: Target | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role answers when it has mended what was missing, or gives up."""
+        return ("recheck", "refused") if self.refused else ("recheck",)
+
+
+class ResourceStep(StepBase):
+    """Stock or a slot: the platform takes it itself and asks `role` only when it cannot."""
+
+    kind: Literal["resource"]
+    work: Literal[Work.CHECK_MATERIAL, Work.BOOK_SLOT]
+    refused: Target = REFUSE
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What the role answers when the platform could not take the resource itself."""
+        if self.work is Work.CHECK_MATERIAL:
+            return ("arrived", "refused")
+        return ("retry", "book_late", "refused")
+
+
+class WaitStep(StepBase):
+    """The order waits for the customer's receipt; `auto_after` confirms it by itself (Q39)."""
+
+    kind: Literal["wait"]
+    awaits: Literal["receipt"]
+    auto_after: LimitText | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The one answer the customer gives."""
+        return ("received",)
+
+
+class AlongsideStep(StepBase):
+    """Runs beside the steps in `during` and never holds the order.
+
+    `daily` asks for an update by every working day's end; `on_delay` opens when a delay becomes
+    known; `on_promise` watches the promised date and `watch` any other limit across these steps,
+    and both ask nobody for anything. `on_change` asks for an answer to a change of these `classes`,
+    one such step after the other: always, or only when it costs more or costs the date.
+    """
+
+    kind: Literal["alongside"]
+    trigger: Literal["daily", "on_delay", "on_promise", "watch", "on_change"]
+    classes: tuple[ChangeClass, ...] = ()
+    needed: Literal["always", "cost", "cost_or_date"] = "always"
+    agreeing: tuple[Code, ...] = ("agreed", "refused")
+    during: tuple[StepId, ...] = ()
+    requires: tuple[Code, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """`delayed` in a daily update is how a delay becomes known (S08.W07)."""
+        if self.trigger == "daily":
+            return ("on_track", DELAYED)
+        if self.trigger == "on_change":
+            return self.agreeing
+        return ("told",) if self.trigger == "on_delay" else ()
+
+
+Step = Annotated[
+    TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep | AlongsideStep,
+    Field(discriminator="kind"),
+]
+RouteStep = TaskStep | ReviewStep | GateStep | ResourceStep | WaitStep
