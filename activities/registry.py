@@ -11,6 +11,7 @@ from activities.cases import OverdueCases
 from activities.changes import Changes
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
+from activities.follow_ups import FollowUps
 from activities.holding import Holding
 from activities.materials import Materials
 from activities.packing import Packing
@@ -56,4 +57,5 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         cases.look_at_window,
         cases.open_closing,
         cases.close_case,
+        FollowUps(engine).move_follow_up,
     ]

@@ -10,6 +10,7 @@ from domain.stages import Stage
 from domain.windows import Mark
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
+from policy.follow_up_checks import check_follow_ups
 from policy.model import Profile
 from policy.problems import FieldPath, Problem
 from policy.steps import (
@@ -45,6 +46,7 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _ladder(profile)
     yield from _case(profile)
     yield from _sanctions(profile)
+    yield from check_follow_ups(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from policy.consistency import check
 from policy.extends import DIFFERENCES, Merge
 from policy.faults import ProfileError, ProfileErrors, choose, closest, said
+from policy.follow_ups import FollowUp, FollowUpStep
 from policy.ladder import CaseRules, Rung
 from policy.model import Profile
 from policy.problems import FieldPath, Problem
@@ -205,7 +206,7 @@ def _known_keys(spot: Spot, path: FieldPath) -> Iterable[str]:
     model: type[BaseModel] | None
     match path:
         case ():
-            return (*Profile.model_fields, "extends", "drop", "change", "insert")
+            return (*Profile.model_fields, *DIFFERENCES)
         case ("steps", int(index)):
             kind = spot.fields["steps"].items[index].fields.get("kind")
             model = _STEP_KINDS.get(kind.value if kind else None)
@@ -213,6 +214,10 @@ def _known_keys(spot: Spot, path: FieldPath) -> Iterable[str]:
             model = Rung
         case ("case",):
             model = CaseRules
+        case ("follow_ups", int()):
+            model = FollowUp
+        case ("follow_ups", int(), "steps", int()):
+            model = FollowUpStep
         case _:
             model = Window if str(path[-1]).endswith("window") else None
     return model.model_fields if model else ()

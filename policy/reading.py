@@ -1,11 +1,13 @@
 """A profile as its owner would read it aloud: numbered articles, one a step."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
 from policy.model import Profile
+from policy.reading_follow_ups import follow_up_lines
+from policy.reading_words import capital, listed, spoken, time_words
 from policy.sanctions import Sanction
 from policy.steps import (
     NEXT,
@@ -21,7 +23,6 @@ from policy.steps import (
     WaitStep,
     Work,
 )
-from policy.window import Window
 
 _PACES = {
     Pace.ENGINE: "at once, by the platform",
@@ -46,7 +47,6 @@ _TRIGGERS = {
     "watch": "During",
     "on_change": "When a change is asked for during",
 }
-_SINCE = {"received": "from when the customer ordered"}
 
 
 def read_aloud(profile: Profile) -> str:
@@ -60,7 +60,7 @@ def _lines(profile: Profile) -> Iterator[str]:
     if any(window.limit.clock is Clock.BANK_DAYS for window, _ in profile.windows):
         calendars += f", for bank days {profile.bank_calendar}"
     yield f"From {profile.source}. {calendars}."
-    required = _and(_words(name) for name in profile.required_fields)
+    required = listed(spoken(name) for name in profile.required_fields)
     yield f"An order states {required}. It gets its number at {_title(profile, profile.number_at)}."
     yield ""
     yield "The route"
@@ -82,6 +82,7 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield f"An overdue case: {'; '.join(_case(case))}."
     for sanction in profile.sanctions:
         yield _sanction(sanction)
+    yield from follow_up_lines(profile)
     yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
     if profile.quiet_hours:
         begin, end = profile.quiet_hours
@@ -89,18 +90,18 @@ def _lines(profile: Profile) -> Iterator[str]:
 
 
 def _case(case: CaseRules) -> Iterator[str]:
-    yield f"{case.cause_role.words} states the cause {_time(case.cause_window)}"
+    yield f"{case.cause_role.words} states the cause {time_words(case.cause_window)}"
     if case.analysis_role and case.analysis_window and case.measure_window:
         yield (
-            f"{case.analysis_role.words} analyses it at E2 {_time(case.analysis_window)}, and "
-            f"names a measure with an owner, who does it {_time(case.measure_window)}"
+            f"{case.analysis_role.words} analyses it at E2 {time_words(case.analysis_window)}, and "
+            f"names a measure with an owner, who does it {time_words(case.measure_window)}"
         )
     if case.decision_role and case.decision_window:
         yield (
-            f"{case.decision_role.words} decides at E3 {_time(case.decision_window)} on resources, "
-            "a new plan, outsourcing or a new date"
+            f"{case.decision_role.words} decides at E3 {time_words(case.decision_window)} "
+            "on resources, a new plan, outsourcing or a new date"
         )
-    yield f"{case.closing_role.words} closes it {_time(case.closing_window)}"
+    yield f"{case.closing_role.words} closes it {time_words(case.closing_window)}"
 
 
 def _sanction(sanction: Sanction) -> str:
@@ -108,7 +109,7 @@ def _sanction(sanction: Sanction) -> str:
     if sanction.on == "window_breached":
         event = f"window {sanction.rule} is missed" if sanction.rule else "a window is missed"
         spared = " A cause of the customer's charges nobody."
-    who = "the late step's owner" if sanction.charged == "owner" else _words(sanction.charged)
+    who = "the late step's owner" if sanction.charged == "owner" else spoken(sanction.charged)
     verb = "pays" if sanction.kind == "fine" else "gets"
     told = f"{who} {verb} {sanction.sum} each time ({sanction.id}). {sanction.text}{spared}"
     return f"If {event}, {told}"
@@ -131,7 +132,7 @@ def _article(profile: Profile, step: RouteStep) -> str:
         case ResourceStep():
             sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
         case GateStep():
-            facts = _and(_words(fact) for fact in step.facts)
+            facts = listed(spoken(fact) for fact in step.facts)
             sentences.append(f"Nothing passes before this holds: {facts}.")
         case WaitStep():
             if step.auto_after:
@@ -147,7 +148,7 @@ def _opening(step: RouteStep) -> str:
     match step:
         case ReviewStep():
             quorum = "" if step.mode == "all" else " (any one of them)"
-            reviewers = _capital(_and(role.words for role in step.reviewers))
+            reviewers = capital(listed(role.words for role in step.reviewers))
             verb = "reviews" if len(step.reviewers) == 1 else "review"
             return f"{reviewers}{quorum} {verb} the order {when}."
         case ResourceStep():
@@ -159,33 +160,18 @@ def _opening(step: RouteStep) -> str:
         case WaitStep():
             return f"The order waits for the {step.awaits}, {when}."
         case TaskStep():
-            return f"{_capital(who)}, {when}."
+            return f"{capital(who)}, {when}."
 
 
 def _when(step: Step) -> str:
     if step.window:
-        return _time(step.window)
+        return time_words(step.window)
     assert step.paced_by is not None
     return _PACES[step.paced_by]
 
 
-def _time(window: Window) -> str:
-    said = window.id
-    if window.warn_before:
-        said += f", warned {window.warn_before.words} before"
-    if window.counts_from != "opening":
-        said += f", counted {_SINCE.get(window.counts_from) or _left(window.counts_from)}"
-    if not window.limit.is_counted:
-        return f"by {window.limit.words} ({said})"
-    return f"within {window.limit.words} after {window.starts} ({said})"
-
-
-def _left(step_id: str) -> str:
-    return f"from when step {_words(step_id)} was left"
-
-
 def _outcomes(profile: Profile, outcomes: dict[str, str]) -> str:
-    parts = [f"{_words(answer)} → {_target(profile, to)}" for answer, to in outcomes.items()]
+    parts = [f"{spoken(answer)} → {_target(profile, to)}" for answer, to in outcomes.items()]
     return f"If {'; if '.join(parts)}."
 
 
@@ -202,7 +188,7 @@ def _title(profile: Profile, step_id: str) -> str:
 
 def _duty(profile: Profile, step: AlongsideStep) -> str:
     during = (
-        _and(_title(profile, name) for name in step.during)
+        listed(_title(profile, name) for name in step.during)
         if len(step.during) < len(profile.route) / 2
         else f"{_title(profile, step.during[0])} to {_title(profile, step.during[-1])}"
     )
@@ -211,7 +197,7 @@ def _duty(profile: Profile, step: AlongsideStep) -> str:
 
 
 def _required(step: TaskStep | AlongsideStep) -> list[str]:
-    return [f"The answer names the {_and(map(_words, step.requires))}."] if step.requires else []
+    return [f"The answer names the {listed(map(spoken, step.requires))}."] if step.requires else []
 
 
 _RUNGS = {
@@ -230,22 +216,9 @@ def _rung(rung: Rung) -> str:
         whole = rung.after_percent == 100
         share = "One more window" if whole else f"{rung.after_percent} % of the window"
         when = f"{share} later, at least {rung.at_least.words}"
-    return f"{when}: {_and(map(_listener, rung.tell))} are told. {rung.action}"
+    return f"{when}: {listed(map(_listener, rung.tell))} are told. {rung.action}"
 
 
 def _listener(listener: Listener) -> str:
     names = {"owner": "the step's owner", "departments": "all departments on the order"}
-    return names.get(listener, _words(listener))
-
-
-def _and(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return names.get(listener, spoken(listener))
