@@ -36,7 +36,8 @@ class FollowUpMove(Record):
     """One move of a follow-up; one activity, one database transaction, one effect.
 
     `left` was answered with `decision`; `rules` are those of the step that is entered at `enter`.
-    Without `enter` the follow-up is closed. `began_at` is from when its first window counts.
+    Without `enter` the follow-up is closed. `began_at` is from when its first window counts, and
+    `tells_customer` says that the customer hears of its beginning and its end.
     """
 
     order_id: str
@@ -51,6 +52,7 @@ class FollowUpMove(Record):
     enter: StepVisit | None = None
     rules: FollowUpStep | None = None
     began_at: datetime | None = None
+    tells_customer: bool = False
 
     @property
     def workflow_id(self) -> str:

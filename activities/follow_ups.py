@@ -12,6 +12,7 @@ from activities.models import Decision, OpenTask, StepVisit
 from activities.opening import announce
 from activities.order_file import Department, Keyed, OrderFile
 from domain.follow_ups import follow_up_workflow_id
+from domain.roles import Role
 from domain.windows import DueWindow
 from policy.deadlines import open_window
 from policy.follow_ups import FollowUpStep
@@ -38,6 +39,7 @@ class FollowUps(Department):
                     key=f"{move.workflow_id}/opened",
                     data={"follow_up": move.follow_up},
                 )
+                _tell_customer(file, move, "we are looking into it", "我们正在处理")
             else:
                 blocked = await _answered(file, move, move.left)
                 if blocked is not None:
@@ -161,6 +163,23 @@ async def _closed(file: OrderFile, move: FollowUpMove) -> None:
         f"{move.title} is closed: {outcome.replace('_', ' ')}",
         key=f"{move.workflow_id}/closed",
         data={"follow_up": move.follow_up},
+    )
+    _tell_customer(
+        file, move, "it is closed; ask us if anything is left", "已处理完毕，如有疑问请联系我们"
+    )
+
+
+def _tell_customer(file: OrderFile, move: FollowUpMove, text: str, zh: str) -> None:
+    """Who has begun it hears that it has begun, and that it is over."""
+    if not move.tells_customer:
+        return
+    kind = "follow_up_closed" if move.enter is None else "follow_up_opened"
+    file.tell(
+        Role.CUSTOMER,
+        kind,
+        f"{file.name}, {move.title.lower()}: {text}",
+        key=f"{move.workflow_id}/{kind}",
+        zh=f"{file.name_zh}（{move.title_zh}）：{zh}",
     )
 
 

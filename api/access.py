@@ -42,6 +42,10 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
     "POST /orders/{order_id}/cancellation": _WISHERS,
     "POST /orders/{order_id}/receipt": _RECEIVERS,
+    "POST /orders/{order_id}/follow-ups": EVERYBODY,  # each kind names its own roles besides
+    "GET /orders/{order_id}/follow-ups": EVERYBODY,
+    "GET /follow-ups": STAFF,
+    "GET /follow-ups/{follow_up}": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import (
     calendars,
     changes,
+    follow_ups,
     health,
     notices,
     openapi,
@@ -52,6 +53,7 @@ ROUTERS = (
     changes.router,
     tasks.router,
     overdue.router,
+    follow_ups.router,
     notices.router,
     profiles.router,
     calendars.router,

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from domain.base import Code, Line, Record
 from domain.roles import Role
@@ -58,7 +58,8 @@ class FollowUp(Record):
 
     `begins` is `asked`, or what happens on the order: it is completed, its goods are received
     damaged or never, money has to go back or fits nothing. `blocks_receipt` keeps the order from
-    being taken as received by itself while it is open.
+    being taken as received by itself while it is open. One that is only for goods that have left
+    says `after_dispatch`.
     """
 
     id: StepId
@@ -66,8 +67,14 @@ class FollowUp(Record):
     title_zh: Line
     begins: Literal["asked", "completed", "damaged", "not_received", "refund", "payment"]
     asked_by: tuple[Role, ...] = ()
-    blocks_receipt: bool = False
+    after_dispatch: StrictBool = False
+    blocks_receipt: StrictBool = False
     steps: Annotated[tuple[FollowUpStep, ...], Field(min_length=1)]
+
+    @property
+    def concerns_customer(self) -> bool:
+        """Whether the customer began it, and so hears of its beginning and its end."""
+        return Role.CUSTOMER in self.asked_by or self.begins in ("damaged", "not_received")
 
     def step(self, step_id: str) -> FollowUpStep:
         """The step with this id. Raises KeyError."""

@@ -94,6 +94,7 @@ class FollowUpWorkflow(Beside):
             "kind": start.kind.id,
             "title": start.kind.title,
             "title_zh": start.kind.title_zh,
+            "tells_customer": start.kind.concerns_customer,
         }
         return FollowUpMove.model_validate({**known, **fields})
 
