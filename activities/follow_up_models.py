@@ -70,5 +70,7 @@ class FollowUpMoved(Entered):
     """What stands open after a move.
 
     `blocked` says why what was answered could not be done: then `at` is a further visit of the step
-    that was answered.
+    that was answered. `money_moved` are the orders whose money has moved.
     """
+
+    money_moved: tuple[str, ...] = ()

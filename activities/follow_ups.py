@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.clocks import timepieces
 from activities.follow_up_models import MOVE_FOLLOW_UP, FollowUpMove, FollowUpMoved
-from activities.follow_up_works import CannotBeDone, do_work
+from activities.follow_up_works import CannotBeDone, Moved, do_work
 from activities.leaving import keep_answers
 from activities.models import Decision, OpenTask, StepVisit
 from activities.opening import announce
@@ -31,6 +31,7 @@ class FollowUps(Department):
         """
 
         async def work(file: OrderFile) -> FollowUpMoved:
+            money_moved: Moved = ()
             if move.left is None:
                 await follow_ups.begin(file.conn, move.follow_up)
                 file.note(
@@ -41,19 +42,21 @@ class FollowUps(Department):
                 )
                 _tell_customer(file, move, "we are looking into it", "我们正在处理")
             else:
-                blocked = await _answered(file, move, move.left)
-                if blocked is not None:
-                    return blocked
+                moved = await _answered(file, move, move.left)
+                if isinstance(moved, FollowUpMoved):
+                    return moved
+                money_moved = moved
             if move.enter is None or move.rules is None:
                 await _closed(file, move)
-                return FollowUpMoved()
-            return await _entered(file, move, move.enter, move.rules)
+                return FollowUpMoved(money_moved=money_moved)
+            entered = await _entered(file, move, move.enter, move.rules)
+            return entered.model_copy(update={"money_moved": money_moved})
 
         keyed = Keyed(move.order_id, move.key, move.now)
         return await self.once(MOVE_FOLLOW_UP, keyed, FollowUpMoved, work)
 
 
-async def _answered(file: OrderFile, move: FollowUpMove, left: StepVisit) -> FollowUpMoved | None:
+async def _answered(file: OrderFile, move: FollowUpMove, left: StepVisit) -> Moved | FollowUpMoved:
     """Keeps the answer and does what it is for; asks once more when that cannot be done."""
     decision, rules = move.decision, move.left_rules
     assert decision is not None, "a step is left by its answer"
@@ -62,12 +65,11 @@ async def _answered(file: OrderFile, move: FollowUpMove, left: StepVisit) -> Fol
     await windows.settle_windows(file.conn, [_window_key(move, left)], file.now)
     _say(file, move, left, decision)
     try:
-        await do_work(file, move, rules, decision)
+        return await do_work(file, move, rules, decision)
     except CannotBeDone as failure:
         again = StepVisit(step=left.step, visit=left.visit + 1)
         opened = await _entered(file, move, again, rules, blocked=str(failure))
         return opened.model_copy(update={"blocked": str(failure)})
-    return None
 
 
 def _say(file: OrderFile, move: FollowUpMove, left: StepVisit, decision: Decision) -> None:

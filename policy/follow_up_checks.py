@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.answers import needed
 from policy.faults import choose
 from policy.follow_ups import DONE, FollowUp, FollowUpStep, FollowUpWork
 from policy.model import Profile
@@ -9,10 +10,18 @@ from policy.problems import FieldPath, Problem
 
 _NEEDS = {
     FollowUpWork.APPROVE_REFUND: ("refund", ("approved", "rejected")),
-    FollowUpWork.PAY_REFUND: ("refund", ("paid",)),
+    FollowUpWork.PAY_REFUND: ("refund", ("paid", "impossible")),
     FollowUpWork.PLACE_PAYMENT: ("payment", ("keep", "assign", "refund")),
 }
 """What a work belongs to, and the answers that it understands."""
+
+
+_TOLD = {
+    FollowUpWork.APPROVE_REFUND: {"rejected": "reason"},
+    FollowUpWork.PAY_REFUND: {"paid": "reference", "impossible": "reason"},
+    FollowUpWork.PLACE_PAYMENT: {"assign": "order"},
+}
+"""What an answer has to name for its work."""
 
 
 def check_follow_ups(profile: Profile) -> Iterator[Problem]:
@@ -92,11 +101,10 @@ def _work(kind: FollowUp, step: FollowUpStep, path: FieldPath) -> Iterator[Probl
         if answer not in known:
             what = f"{step.work} does not know the answer {answer!r}"
             yield Problem((*path, "outcomes", answer), what, choose(answer, known))
-    needed = {FollowUpWork.PAY_REFUND: "reference", FollowUpWork.PLACE_PAYMENT: "assign.order"}
-    if step.work in needed and needed[step.work] not in step.requires:
-        name = needed[step.work]
-        what = f"{step.work} needs to be told the {name.rpartition('.')[2]}"
-        yield Problem((*path, "work"), what, f"write `requires: [{name}]`")
+    for answer, name in _TOLD[step.work].items():
+        if answer in step.outcomes and name not in needed(step.requires, answer):
+            what = f"{step.work} needs to be told the {name} with {answer}"
+            yield Problem((*path, "work"), what, f"write `requires: [{answer}.{name}]`")
 
 
 def _ways(kind: FollowUp, path: FieldPath) -> Iterator[Problem]:

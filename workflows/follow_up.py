@@ -13,13 +13,14 @@ from activities.follow_up_models import (
     FollowUpStart,
 )
 from activities.models import Decision, MarkDue, MarksRecord, StepVisit
+from domain.base import Record
 from policy.follow_ups import DONE, FollowUpStep, FollowUpWork
 from workflows import contract
 from workflows.beside import Beside
 from workflows.calls import MARKS_TIMEOUT, act
 from workflows.cases import Late, marks_with_cases, tell_case
 from workflows.companions import Companions
-from workflows.contract import FollowUpNews, TaskCompletion, order_workflow_id
+from workflows.contract import FollowUpNews, MoneyMoved, TaskCompletion, order_workflow_id
 from workflows.follow_up_words import follow_up_details
 from workflows.state import FollowUpProgress
 
@@ -108,6 +109,8 @@ class FollowUpWorkflow(Beside):
             progress.visits[moved.at.step] = moved.at.visit
         progress.tasks.extend(moved.tasks)
         self._due_lines.open(moved.windows)
+        for order_id in moved.money_moved:
+            await _tell(order_id, contract.MONEY_MOVED, MoneyMoved(entry=move.key))
 
     def _next_visit(self, step: FollowUpStep) -> StepVisit:
         return StepVisit(step=step.id, visit=self._progress.visits.get(step.id, 0) + 1)
@@ -125,11 +128,7 @@ class FollowUpWorkflow(Beside):
         news = FollowUpNews(
             follow_up=start.follow_up, kind=start.kind.id, blocks_receipt=True, outcome=outcome
         )
-        order = workflow.get_external_workflow_handle(order_workflow_id(start.order_id))
-        try:
-            await order.signal(name, news)
-        except ApplicationError:
-            return  # the order has ended: nothing of it waits any more
+        await _tell(start.order_id, name, news)
 
     def _check(self, completion: TaskCompletion) -> None:
         """Refuses the second pair of eyes that looks twice.
@@ -159,6 +158,14 @@ class FollowUpWorkflow(Beside):
 
     def _show(self) -> None:
         workflow.set_current_details(follow_up_details(self._start, self._progress))
+
+
+async def _tell(order_id: str, name: str, said: Record) -> None:
+    order = workflow.get_external_workflow_handle(order_workflow_id(order_id))
+    try:
+        await order.signal(name, said)
+    except ApplicationError:
+        return  # the order has ended: nothing of it waits any more
 
 
 def _refusal(message: str) -> ApplicationError:
