@@ -76,8 +76,8 @@ class FollowUpStarter:
     async def _begin(self, one: WaitingStart) -> bool:
         """Starts one; a kind that nobody knows holds up no other."""
         kind = kind_of(await self._profile(one.profile_digest), one.kind)
-        self._started[one.id] = time.monotonic()
         if kind is None:
+            self._started[one.id] = time.monotonic()
             _log.error("follow_ups.unknown_kind", follow_up=one.id, kind=one.kind)
             return False
         await self.start(
@@ -91,6 +91,7 @@ class FollowUpStarter:
                 requested_at=one.requested_at,
             )
         )
+        self._started[one.id] = time.monotonic()
         return True
 
     async def _profile(self, digest: str) -> Profile:

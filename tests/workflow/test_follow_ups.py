@@ -1,107 +1,29 @@
 """Follow-ups on the real engine: asked, answered, late, signed by two, and never twice."""
 
-from dataclasses import dataclass, field, replace
+import asyncio
+import os
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
-from uuid import uuid4
+from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.follow_up_starter import FollowUpStarter
-from domain.follow_ups import follow_up_workflow_id
 from domain.money import Currency, PaymentRoute, Purpose
-from domain.roles import Role
-from store import follow_ups, tables
+from store import tables
 from store.follow_up_tables import follow_ups as follow_up_rows
 from store.ledger import standing
 from store.payments import Arrived, book
+from tests.workflow.conftest import staffed
 from tests.workflow.floor import Floor, Placed
+from tests.workflow.following import Following, begun, starter_of, wanted
 from tests.workflow.policies import changed
-from workflows.answering import complete_task
-from workflows.contract import TaskCompletion
-from workflows.starting import start_follow_up
+from tests.workflow.test_killed import immortal
 
 SHORT = changed("GEN").model_copy(update={"steps": changed("GEN").steps[:1]})
 """The general profile as far as its entry: what follows is all that matters here."""
-
-
-@dataclass
-class Following:
-    """A follow-up of an order, on a clock of its own."""
-
-    placed: Placed
-    id: str
-    answered: set[str] = field(default_factory=set)
-
-    @property
-    def workflow_id(self) -> str:
-        return follow_up_workflow_id(self.placed.order_id, self.id)
-
-    async def row(self) -> dict[str, Any]:
-        [row] = await self.placed.floor.rows(follow_up_rows, id=self.id)
-        return row
-
-    async def asked(self, step: str) -> dict[str, Any]:
-        """Waits until the step is asked for, or asked for once more."""
-
-        async def there() -> list[dict[str, Any]]:
-            found = await self.placed.floor.rows(
-                tables.tasks, workflow_id=self.workflow_id, step=step, state="open"
-            )
-            return [task for task in found if task["id"] not in self.answered]
-
-        [task] = await self.placed.until(there, f"{self.id} asks for {step}")
-        return dict(task)
-
-    async def answer(self, step: str, outcome: str, *, by: str | None = None, **data: str) -> None:
-        task = await self.asked(step)
-        await complete_task(
-            self.placed.floor.client.get_workflow_handle(self.workflow_id),
-            TaskCompletion(
-                task_id=task["id"],
-                roles=(Role(task["role"]),),
-                outcome=outcome,
-                by=by or f"key-of-{task['role']}",
-                request_id=str(uuid4()),
-                data=data,
-            ),
-        )
-        self.answered.add(task["id"])
-
-    async def closed(self) -> dict[str, Any]:
-        """Waits until it is closed; its workflow ends, too."""
-        await self.placed.floor.client.get_workflow_handle(self.workflow_id).result()
-        row = await self.row()
-        assert row["state"] == "closed"
-        return row
-
-    async def steps(self) -> list[str]:
-        """What was asked, as it came."""
-        rows = await self.placed.floor.rows(tables.tasks, workflow_id=self.workflow_id)
-        return [row["step"] for row in sorted(rows, key=lambda row: row["opened_at"])]
-
-
-def starter_of(floor: Floor) -> FollowUpStarter:
-    return FollowUpStarter(
-        floor.engine, partial(start_follow_up, floor.skipper.client, floor.task_queue)
-    )
-
-
-async def wanted(placed: Placed, kind: str, **fields: Any) -> Following:
-    """Stores that a follow-up is wanted. Starts nothing."""
-    one = follow_ups.Wanted(
-        key=f"{placed.order_id}/{kind}/{uuid4()}",
-        kind=kind,
-        order_id=placed.order_id,
-        requested_by="key-of-customer",
-        requested_at=placed.now,
-    )
-    async with placed.floor.engine.begin() as conn:
-        return Following(placed, await follow_ups.want(conn, replace(one, **fields)))
 
 
 async def late_and_settled(placed: Placed, service: Following) -> datetime:
@@ -198,13 +120,6 @@ async def refused(following: Following, step: str, outcome: str, by: str, **data
     return cause.message
 
 
-async def begun(placed: Placed, kind: str) -> Following:
-    """Starts what is wanted; the order's newest follow-up of this kind."""
-    await starter_of(placed.floor).round()
-    rows = await placed.rows(follow_up_rows, kind=kind)
-    return Following(placed, max(rows, key=lambda row: row["requested_at"])["id"])
-
-
 async def paid_too_much(placed: Placed) -> None:
     """The customer pays 500.00 for goods of 185.00."""
     async with placed.floor.engine.begin() as conn:
@@ -273,3 +188,31 @@ async def test_money_goes_back_by_four_eyes_and_damage_is_told_to_the_order(floo
         "follow_up_opened",
         "follow_up_closed",
     ]
+
+
+async def test_a_worker_killed_when_the_money_was_paid_pays_it_once(
+    idle_floor: Floor, database_url: str, temporal: str, tmp_path: Path
+) -> None:
+    floor = idle_floor
+    async with staffed(floor):
+        placed = await floor.place(profile="GEN")
+        await placed.at("entry")
+        await paid_too_much(placed)
+        payment = await begun(placed, "payment")
+        await payment.answer("place", "refund")
+        await payment.closed()
+        refund = await begun(placed, "refund")
+        await refund.answer("approve", "approved")
+        await refund.asked("pay")
+
+    async with immortal([database_url, temporal, floor.task_queue, str(tmp_path), "after_commit"]):
+        paying = asyncio.create_task(refund.answer("pay", "paid", reference="T-1"))
+        await refund.closed()
+        await asyncio.gather(paying, return_exceptions=True)
+
+    assert "move_follow_up" in os.listdir(tmp_path)
+    async with floor.engine.connect() as conn:
+        money = await standing(conn, placed.order_id, "CNY")
+    assert (money.received, money.refunded) == (Decimal(500), Decimal(315))
+    closed = await placed.rows(tables.timeline, kind="follow_up_closed")
+    assert len(closed) == 2, "each follow-up is closed once"
