@@ -11,12 +11,15 @@ from starlette.responses import Response
 from domain.base import Record
 from domain.errors import (
     CalendarError,
+    FourEyes,
     IncompleteOrder,
     InvalidField,
     KeyReused,
     NotAllowed,
     NothingRuns,
     OnHold,
+    PaymentKnown,
+    RefundNotOpen,
     Refused,
     TaskNotOpen,
     Unanswered,
@@ -48,6 +51,10 @@ WRONG_METHOD = Kind(HTTPStatus.METHOD_NOT_ALLOWED, "wrong-method", "This is not 
 CLOSED = Kind(HTTPStatus.CONFLICT, "order-closed", "The order is closed")
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
+PAYMENT_KNOWN = Kind(HTTPStatus.CONFLICT, "payment-known", "The payment is known otherwise")
+REFUND_NOT_OPEN = Kind(HTTPStatus.CONFLICT, "refund-not-open", "The refund stands otherwise")
+FOUR_EYES = Kind(HTTPStatus.FORBIDDEN, "four-eyes", "Another key has to do it")
+UNSIGNED = Kind(HTTPStatus.UNAUTHORIZED, "unsigned", "The signature does not hold")
 ON_HOLD = Kind(HTTPStatus.CONFLICT, "order-on-hold", "The order is on hold")
 NOTHING_RUNS = Kind(HTTPStatus.CONFLICT, "nothing-runs", "Its workflow does not run")
 NOT_DEAD = Kind(HTTPStatus.CONFLICT, "nothing-dead", "There is nothing to send again")
@@ -67,6 +74,9 @@ KINDS: Mapping[type[Exception], Kind] = {
     IncompleteOrder: INCOMPLETE,
     TaskNotOpen: NOT_OPEN,
     KeyReused: KEY_REUSED,
+    PaymentKnown: PAYMENT_KNOWN,
+    RefundNotOpen: REFUND_NOT_OPEN,
+    FourEyes: FOUR_EYES,
     OnHold: ON_HOLD,
     NothingRuns: NOTHING_RUNS,
     Unanswered: AWAY,

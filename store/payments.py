@@ -75,14 +75,14 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     UnknownThing or InvalidField for what fits no order and is not held.
     """
     order = await debtor(conn, said.order, lock=True)
-    if (earlier := await _earlier(conn, said)) is not None:
+    if (earlier := await _earlier(conn, said, order)) is not None:
         return earlier
     unfit = _unfit(said, order)
     if unfit is not None and not said.held_unfit:
         raise unfit.error
     customer = await _customer(conn, said, None if unfit else order)
     if not await _store(conn, said, None if unfit else order, customer, unfit, now):
-        found = await _earlier(conn, said)
+        found = await _earlier(conn, said, order)
         assert found is not None, "a reference that is taken names a payment"
         return found
     if order is None or unfit is not None:
@@ -94,7 +94,7 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     return Booked(payment, is_new=True, moved=(order.id,))
 
 
-async def _earlier(conn: Connection, said: Arrived) -> Booked | None:
+async def _earlier(conn: Connection, said: Arrived, order: Debtor | None) -> Booked | None:
     """What the same transfer led to before. Raises PaymentKnown."""
     found = await reported_elsewhere(conn, said.reference)
     for payment in found:
@@ -102,10 +102,11 @@ async def _earlier(conn: Connection, said: Arrived) -> Booked | None:
             if payment.digest != said.digest:
                 raise PaymentKnown(said.reference, payment.id, "came before with another content")
             return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
+    names = {said.order, order.id, order.number} if order else {said.order}
     for payment in found:
         named = {payment.named_order, payment.order_id}
         same = (payment.amount, payment.currency) == (said.amount, said.currency)
-        if same and not named.isdisjoint({said.order}):
+        if same and not named.isdisjoint(names):
             # Finance had it by telephone before the bank's notice came, or the other way round.
             raise PaymentKnown(said.reference, payment.id, f"was reported by {payment.source}")
     return None
