@@ -39,7 +39,8 @@ def _fault(secret: str, headers: Mapping[str, str], body: bytes) -> str | None:
         # The library compares in constant time, and knows what may be off by how much.
         Webhook(secret).verify(body, dict(headers), json_parse=False)
     except WebhookVerificationError as error:
-        is_late = "timestamp" in str(error)
+        # What the library says of a timestamp that is no number is `Invalid Signature Headers`.
+        is_late = "timestamp" in str(error) or "Headers" in str(error)
         return "is a timestamp more than five minutes off" if is_late else "does not hold"
     except ValueError:
         return "does not hold"

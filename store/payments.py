@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidField, PaymentKnown, UnknownThing
-from domain.money import Account, Currency, PaymentRoute, Purpose
+from domain.money import Account, Currency, PaymentRoute, Purpose, rounded
 from domain.payments import PaymentEnd, PaymentOutcome, PaymentState
 from domain.roles import Role
 from store.engine import Connection
@@ -203,7 +203,7 @@ async def _hold(
     follow_up = (
         await _ask_finance(conn, said, order, unfit.end, said.amount, now) if order else None
     )
-    sum_ = f"{said.amount} {said.currency}"
+    sum_ = f"{rounded(said.amount, said.currency)} {said.currency}"
     told = Message(
         key=f"payment/{said.payment_id}/unmatched",
         at=now,
@@ -236,7 +236,8 @@ async def _apply_arrived(conn: Connection, said: Arrived, order: Debtor, now: da
     applied, had = await apply(
         conn, arrival, order, said.purpose, key=f"payment/{said.payment_id}/applied"
     )
-    rest = said.amount - applied
+    rest = rounded(said.amount - applied, order.currency)
+    applied = rounded(applied, order.currency)
     end = end_of(order, said.purpose, rest, order.to_pay(had))
     follow_up = await _ask_finance(conn, said, order, end, rest, now) if end in _ENDED else None
     outcome = PaymentOutcome(
@@ -244,7 +245,8 @@ async def _apply_arrived(conn: Connection, said: Arrived, order: Debtor, now: da
     )
     await _answer(conn, said.payment_id, outcome)
     left = f", {rest} not used" if rest else ""
-    text = f"A payment of {said.amount} {said.currency} has arrived: {applied} applied{left}"
+    sum_ = f"{rounded(said.amount, order.currency)} {order.currency}"
+    text = f"A payment of {sum_} has arrived: {applied} applied{left}"
     key = f"payment/{said.payment_id}"
     await add_lines(conn, order.id, [Line(key=key, at=now, kind="payment_arrived", text=text)])
 
@@ -291,8 +293,8 @@ async def _ask_finance(
     facts = {
         "payment": said.payment_id,
         "reference": said.reference,
-        "amount": str(said.amount),
-        "not_used": str(rest),
+        "amount": str(rounded(said.amount, said.currency)),
+        "not_used": str(rounded(rest, said.currency)),
         "currency": said.currency.value,
         "because": end.value,
     }
