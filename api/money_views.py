@@ -240,7 +240,7 @@ def order_ledger(
         Purpose.GOODS: lies.get(Account.GOODS, NOTHING),
         Purpose.RUSH_FEE: lies.get(Account.RUSH_FEE, NOTHING),
     }
-    owed = {Purpose.GOODS: order.goods, Purpose.RUSH_FEE: order.rush_fee}
+    owed = {Purpose.GOODS: order.goods, Purpose.RUSH_FEE: order.fee}
     to_pay = sum((max(owed[of] - paid[of], NOTHING) for of in Purpose), NOTHING)
 
     def whole(amount: Decimal) -> Decimal:

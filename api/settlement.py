@@ -123,9 +123,9 @@ async def invoice(order_id: str, services: Wired, caller: Caller) -> Invoice:
         lines=lines,
         goods=whole(order.goods + credited),
         credited=whole(credited),
-        rush_fee=whole(order.rush_fee),
+        rush_fee=whole(order.fee),
         cost=whole(settled.cost),
-        total=whole(order.goods + order.rush_fee + settled.cost),
+        total=whole(order.goods + order.fee + settled.cost),
         paid=whole(settled.paid),
         open=whole(settled.open),
     )

@@ -280,9 +280,9 @@ def end_of(order: Debtor, purpose: Purpose, rest: Decimal, to_pay: Decimal) -> P
     """How a payment ends of which `rest` was not used, on an order that has `to_pay` left."""
     if rest == 0:
         return PaymentEnd.PARTLY if to_pay > 0 else PaymentEnd.APPLIED
-    if order.goods == 0 and purpose is Purpose.GOODS:
+    if order.is_gone:
         return PaymentEnd.ORDER_ENDED
-    if purpose is Purpose.RUSH_FEE and order.rush_fee == 0:
+    if purpose is Purpose.RUSH_FEE and order.fee == 0:
         return PaymentEnd.NO_FEE
     return PaymentEnd.TOO_MUCH
 

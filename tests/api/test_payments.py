@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from store.follow_up_tables import follow_ups
+from store.gate_tables import order_money
 from store.payment_tables import payments
 from store.tables import orders, outbox
 from tests.api.conftest import House
@@ -180,6 +181,24 @@ async def test_money_that_pays_for_nothing_is_kept_and_finance_gets_a_task(
         taken["id"],
     )
     assert (wanted["facts"]["because"], wanted["facts"]["not_used"]) == (ended, rest)
+
+
+async def test_a_rush_fee_that_came_too_early_pays_once_it_is_agreed(
+    house: House, finance: httpx.AsyncClient, order_id: str
+) -> None:
+    path = f"/orders/{order_id}/payments"
+    early = payment_body(amount="100.00", purpose="rush_fee")
+    taken = (await finance.post(path, json=early)).json()
+    there = f"/payments/{taken['id']}/assignment"
+    refused = await finance.post(there, json={"order": order_id})
+    await house.insert(order_money, order_id=order_id, rush_fee=150)
+
+    placed = await finance.post(there, json={"order": order_id})
+    rest = (await finance.post(path, json=payment_body(amount="60", purpose="rush_fee"))).json()
+
+    assert (fields_of(refused.json()), placed.status_code) == (["order"], 200)
+    assert (rest["end"], rest["applied"], rest["unapplied"]) == ("too_much", "50.00", "10.00")
+    assert await sums(finance, order_id) == {"rush_fee": "150.00", "unapplied": "10.00"}
 
 
 async def test_a_completed_order_still_takes_what_it_owes(

@@ -54,9 +54,11 @@ steps = st.one_of(
     st.tuples(st.just("close"), st.integers(0, 2), st.sampled_from(["completed", "cancelled"])),
     st.tuples(st.just("assign"), small, st.integers(0, 2), st.none() | amounts),
     st.tuples(st.just("propose"), st.integers(0, 5), st.none() | amounts),
+    st.tuples(st.just("propose"), st.integers(0, 5), st.none() | amounts),
     st.tuples(st.just("approve"), small, st.sampled_from("ab")),
     st.tuples(st.just("reject"), small),
     st.tuples(st.just("pay"), small),
+    st.tuples(st.just("go_back"), small),
 )
 
 
@@ -183,6 +185,10 @@ class Book:
             async with self.engine.begin() as conn:
                 await reject(conn, self.refunds[refund], by="b", at=NOW, because="no")
 
+    async def go_back(self, refund: int) -> None:
+        await self.approve(refund, "b")
+        await self.pay(refund)
+
     async def pay(self, refund: int) -> None:
         if refund >= len(self.refunds):
             return
@@ -243,7 +249,11 @@ def runner(database_url: str) -> Iterator[tuple[asyncio.Runner, Engine]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(story=st.lists(steps, min_size=4, max_size=16))
+@given(
+    story=st.tuples(
+        st.lists(notices, min_size=2, max_size=6), st.lists(steps, min_size=3, max_size=10)
+    ).map(lambda parts: [*parts[0], *parts[1]])
+)
 def test_money_that_came_is_applied_unapplied_or_refunded(
     runner: tuple[asyncio.Runner, Engine], story: list[tuple[object, ...]]
 ) -> None:
