@@ -61,6 +61,11 @@ class Standing(Collector):
             yield from _windows(self._counts)
             yield from _people(self._counts)
             yield from _notices(self._counts)
+            yield _one(
+                "dueline_unmatched_payments",
+                "Payments that fit no order and wait for finance.",
+                self._counts.unmatched_payments,
+            )
 
 
 def _orders(of: Counts) -> Iterator[GaugeMetricFamily]:

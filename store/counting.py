@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, String, and_, case, func, literal_column, 
 
 from store.engine import Connection
 from store.notices import count_notices
+from store.payment_tables import payments
 from store.rows import Counts
 from store.tables import orders, overdue_cases, tasks, windows
 
@@ -22,6 +23,7 @@ NO_STAGE, NO_LEVEL = "none", "none"
 
 # Written out: a plan for any value of a parameter could not use an index of the open ones.
 _OPEN = literal_column("'open'", String)
+_UNMATCHED = literal_column("'unmatched'", String)
 _PAUSED = literal_column("'paused'", String)
 
 
@@ -33,7 +35,13 @@ async def count(conn: Connection) -> Counts:
         **await _tasks(conn),
         overdue_cases_by_state=await _by(conn, overdue_cases.c.state),
         **await count_notices(conn),
+        unmatched_payments=await _unmatched(conn),
     )
+
+
+async def _unmatched(conn: Connection) -> int:
+    query = select(func.count()).where(payments.c.state == _UNMATCHED)
+    return await conn.scalar(query) or 0
 
 
 async def _orders(conn: Connection) -> dict[str, Any]:

@@ -186,3 +186,4 @@ class Counts(Record):
     deliveries_pending: int
     deliveries_dead: int
     oldest_notice_seconds: float
+    unmatched_payments: int
