@@ -111,7 +111,7 @@ def _dated(profile: Profile, path: FieldPath, step: Step, window: Window) -> Ite
 def _stopped(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]:
     """Somebody can begin the window, somebody stops it, and it can be breached."""
     if isinstance(step, AlongsideStep):
-        if not step.during:
+        if not step.during and step.trigger != "on_change":
             cure = "name the steps in `during`; leaving them stops it"
             yield Problem(path, "nobody stops its window", cure)
         triggers = {other.trigger for other in profile.alongside}

@@ -102,7 +102,7 @@ class Route:
         return tuple(
             self.visit(beside.id)
             for beside in self._alongside
-            if beside.trigger != "on_delay"
+            if beside.trigger not in {"on_delay", "on_change"}
             and beside.id not in running
             and self.covers(beside, step)
         )
