@@ -9,6 +9,7 @@ from activities.assessment import Assessments
 from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
+from activities.changing import ChangeOffice
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
 from activities.holding import Holding
@@ -28,7 +29,7 @@ from store.engine import Engine
 def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
-    windows = WindowKeeper(engine)
+    windows, office = WindowKeeper(engine), ChangeOffice(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -45,6 +46,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.adjust_windows,
         windows.move_promise,
         Changes(engine).settle_change,
+        office.register_change,
+        office.answer_change,
         Holding(engine).note_hold,
         Closing(engine).close_order,
         Assessments(engine).assess_period,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.case_models import CasePart
 from activities.models import Decision, HoldNote, OpenTask, StepVisit
 from domain.base import Record
-from domain.changes import Touch
+from domain.changes import ChangeClass, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
@@ -131,10 +131,40 @@ class TaskProgress(Mutable):
 
 
 class MovedPromise(Record):
-    """A new promised date that is not written down yet; `key` names who decided it."""
+    """A new promised date that is not written down yet; `key` names who decided it.
+
+    `change` is the change that is applied with it; `written` says that this is done already, and
+    that only the windows begin anew.
+    """
 
     key: str
     promised_at: datetime
+    change: str | None = None
+    written: bool = False
+
+
+class Changing(Record):
+    """The change that is being decided: one at a time.
+
+    `visit` is the question that stands open, `decided` says that all have agreed, and `back_to` is
+    the step to which the order goes back then. `promised_at` is the new date, none where it stays.
+    """
+
+    change_id: str
+    of: ChangeClass
+    at: datetime
+    touches: tuple[Touch, ...] = ()
+    costs_more: bool = False
+    later: bool = False
+    promised_at: datetime | None = None
+    visit: StepVisit | None = None
+    decided: bool = False
+    back_to: str | None = None
+
+    @property
+    def freezes(self) -> bool:
+        """While a date is looked at the work goes on; what will be made otherwise is not made."""
+        return self.of in {ChangeClass.TECHNICAL, ChangeClass.STRUCTURAL}
 
 
 class Hold(Record):
@@ -162,7 +192,8 @@ class OrderProgress(TaskProgress):
     `beside` are the alongside visits that are open. `since` is when the order came to where it
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
     often it was reset. `money_news` says that money has moved since it last looked; `disputes` are
-    the follow-ups that keep it from being taken as received by itself.
+    the follow-ups that keep it from being taken as received by itself. `changing` is the change
+    that is being decided, `changed_by` are those that were: each is decided once.
     """
 
     current: StepVisit | None = None
@@ -172,6 +203,8 @@ class OrderProgress(TaskProgress):
     held: list[StepVisit] = Field(default_factory=list)
     reported: list[Decision] = Field(default_factory=list)
     changes: list[WaitingChange] = Field(default_factory=list)
+    changing: Changing | None = None
+    changed_by: list[str] = Field(default_factory=list)
     cancellation: str | None = None
     received: str | None = None
     money_news: bool = False
