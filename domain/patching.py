@@ -20,6 +20,7 @@ _WHOLE = {
 }
 _NOTHING = "changes nothing; name at least one field with its new value"
 _KEEP = "cannot be null; leave it out to keep it as it is"
+_RETURN = "or ask for a return"
 _CANCEL = "leaves no line; cancel the order instead"
 
 
@@ -54,6 +55,35 @@ def patched(
     if change.lines is not None:
         update["lines"] = _lines(order, change.lines, prices)
     return order.model_copy(update=update)
+
+
+def check_delivered(order: OrderRequest, change: ChangeRequest, shipped: Mapping[str, int]) -> None:
+    """Raises InvalidField for a line that has left, in part or as a whole.
+
+    `shipped` are units by product. Several lines of one product were served in their sequence.
+    """
+    left = dict(shipped)
+    gone: list[int] = []
+    for line in order.lines:
+        gone.append(min(left.get(line.product, 0), line.quantity))
+        left[line.product] = left.get(line.product, 0) - gone[-1]
+    for index, changed in enumerate(change.lines or ()):
+        if changed.line is None or not gone[changed.line - 1]:
+            continue
+        line, sent = order.lines[changed.line - 1], gone[changed.line - 1]
+        at = f"lines[{index}]"
+        said = f"{sent} of {line.quantity} {line.product} have been delivered"
+        if changed.remove:
+            raise InvalidField(f"{at}.remove", f"{said}; lower the quantity to {sent}, {_RETURN}")
+        if changed.product not in {None, line.product}:
+            raise InvalidField(f"{at}.product", f"{said}; add a line for the rest, {_RETURN}")
+        if changed.quantity is not None and changed.quantity < sent:
+            raise InvalidField(f"{at}.quantity", f"{said}; write at least {sent}, {_RETURN}")
+        if (
+            "specification" in changed.model_fields_set
+            and changed.specification != line.specification
+        ):
+            raise InvalidField(f"{at}.specification", f"{said}; add a line for the rest")
 
 
 def new_products(order: OrderRequest, change: ChangeRequest) -> tuple[str, ...]:

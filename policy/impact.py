@@ -61,8 +61,9 @@ class NotPossible(Record):
 class Impact(Record):
     """What a change means. A refused one gives nothing back and asks nobody.
 
-    `back_to` is the step to which the order goes back, none where it goes on. Prices are in
-    `currency`; `promised_after` is what the customer asks for, not yet what is agreed.
+    `back_to` is the step to which the order goes back, none where it goes on; `needs` are fields
+    without which the change is not taken. Prices are in `currency`; `promised_after` is what the
+    customer asks for, not yet what is agreed.
     """
 
     of: ChangeClass
@@ -74,6 +75,7 @@ class Impact(Record):
     price_difference: Decimal
     promised_before: datetime
     promised_after: datetime
+    needs: tuple[Literal["evidence", "identity"], ...] = ()
     told: tuple[Role, ...] = ()
     must_agree: tuple[Agreement, ...] = ()
     given_back: tuple[Consequence, ...] = ()
@@ -157,6 +159,7 @@ def impact_of(
     return Impact(
         **said,
         back_to=target,
+        needs=_needs(profile, of),
         told=told(profile, of),
         must_agree=tuple(_agreements(profile, of, before, after)),
         given_back=tuple(_given_back(profile, target, after, holdings)),
@@ -169,6 +172,12 @@ def told(profile: Profile, of: ChangeClass) -> tuple[Role, ...]:
     """Who is told of a change of this class as soon as it is known (catalogue 5.5)."""
     roles = (role for told in profile.changes.told if of in told.of for role in told.roles)
     return tuple(dict.fromkeys(roles))
+
+
+def _needs(profile: Profile, of: ChangeClass) -> tuple[Literal["evidence", "identity"], ...]:
+    rules = profile.changes
+    evidence: tuple[Literal["evidence"], ...] = ("evidence",) if of in rules.evidence else ()
+    return (*evidence, "identity") if rules.identity else evidence
 
 
 def _refusals(classified: Classified) -> Iterator[NotPossible]:

@@ -106,6 +106,9 @@ class WishRow(Record):
     kind: str
     against_version: int | None
     patch: Mapping[str, Any]
+    of: str | None
+    touches: tuple[str, ...]
+    impact: Mapping[str, Any] | None
     state: str
     reason: str | None
     requested_by: str

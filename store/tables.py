@@ -82,6 +82,7 @@ products = Table(
     Column("line", ForeignKey("lines.code"), nullable=False),
     Column("minutes_per_unit", Amount, nullable=False),
     Column("finished", BigInteger, nullable=False, server_default="0"),
+    Column("prices", JSONB, nullable=False, server_default="{}"),  # currency: list price as text
     CheckConstraint("minutes_per_unit > 0", name="takes_time"),
     CheckConstraint("finished >= 0", name="finished_not_negative"),
 )
@@ -183,6 +184,11 @@ changes = Table(
     Column("kind", String(16), nullable=False),  # change, cancellation, receipt
     Column("against_version", Integer),
     Column("patch", JSONB, nullable=False),
+    Column("of", String(16)),  # domain.changes.ChangeClass; none for what is no change
+    Column("touches", ARRAY(String(32)), nullable=False, server_default="{}"),
+    Column("impact", JSONB),  # what it meant when it was asked for, or as the workflow found it
+    Column("evidence", JSONB),  # the customer's written text, by reference
+    Column("identity", Text),  # how sales made sure who asks
     Column("state", String(16), nullable=False, server_default="received"),
     Column("reason", Text),
     Column("requested_by", Text, nullable=False),
