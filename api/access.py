@@ -39,6 +39,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "POST /orders/{order_id}/windows/adjustments": _PAUSERS,
     "POST /orders/{order_id}/windows/risk": STAFF,  # the window names its own role besides
     "POST /orders/{order_id}/changes": _WISHERS,
+    "GET /orders/{order_id}/changes": EVERYBODY,
     "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
     "POST /orders/{order_id}/cancellation": _WISHERS,
     "POST /orders/{order_id}/receipt": _RECEIVERS,

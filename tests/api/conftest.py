@@ -166,7 +166,8 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
         await conn.execute(insert(lines).values(**line))
         for code in ("EL-A4", "EL-A5"):
             product = {"code": code, "name": code, "name_zh": code, "unit": "pc", "line": "PANEL"}
-            await conn.execute(insert(products).values(**product, minutes_per_unit=4))
+            made = {"minutes_per_unit": 4, "prices": {"CNY": "40.00"}}
+            await conn.execute(insert(products).values(**product, **made))
         await conn.execute(insert(api_keys), [_key(role.value, role, None) for role in Role])
         await conn.execute(insert(api_keys), [_key("customer-2", Role.CUSTOMER, "C-0002")])
     temporal = RecordingTemporal()
