@@ -49,6 +49,7 @@ async def _settle(file: OrderFile, verdict: ChangeVerdict) -> ChangeSettled:
 
 async def show_who_works(file: OrderFile) -> None:
     """A change that was decided is nobody's business any more: lists show who works on the step."""
-    step = file.shown.get("step", file.row.step)
-    waiting = await tasks.open_roles(file.conn, file.id, step) if step else []
-    file.show(waiting_role=(waiting[0] if waiting else file.profile.step(step).role).value)
+    step = file.row.step
+    if step is not None:
+        waiting = await tasks.open_roles(file.conn, file.id, step)
+        file.show(waiting_role=(waiting[0] if waiting else file.profile.step(step).role).value)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from domain.base import Record
 from domain.errors import (
+    BeingChanged,
     CalendarError,
     IncompleteOrder,
     InvalidField,
@@ -53,6 +54,7 @@ NOT_POSSIBLE = Kind(HTTPStatus.CONFLICT, "not-possible", "This change is not pos
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
 ON_HOLD = Kind(HTTPStatus.CONFLICT, "order-on-hold", "The order is on hold")
+BEING_CHANGED = Kind(HTTPStatus.CONFLICT, "order-being-changed", "The order is being changed")
 NOTHING_RUNS = Kind(HTTPStatus.CONFLICT, "nothing-runs", "Its workflow does not run")
 NOT_DEAD = Kind(HTTPStatus.CONFLICT, "nothing-dead", "There is nothing to send again")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
@@ -72,6 +74,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     TaskNotOpen: NOT_OPEN,
     KeyReused: KEY_REUSED,
     OnHold: ON_HOLD,
+    BeingChanged: BEING_CHANGED,
     NothingRuns: NOTHING_RUNS,
     Unanswered: AWAY,
     Refused: INVALID,

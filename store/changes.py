@@ -63,7 +63,7 @@ async def register(conn: Connection, change_id: str, at: datetime, **found: Any)
     )
 
 
-async def being_decided(conn: Connection, order_id: str) -> Mapping[str, Any] | None:
+async def being_decided(conn: Connection, order_id: str) -> dict[str, Any] | None:
     """The change that was taken up and has no verdict yet: its id, its class, what it means."""
     found = await conn.execute(
         select(changes.c.id, changes.c.of, changes.c.impact)
@@ -75,7 +75,8 @@ async def being_decided(conn: Connection, order_id: str) -> Mapping[str, Any] | 
         .order_by(changes.c.registered_at.desc())
         .limit(1)
     )
-    return found.mappings().one_or_none()
+    row = found.mappings().one_or_none()
+    return dict(row) if row is not None else None
 
 
 async def settle(

@@ -7,6 +7,7 @@ made meanwhile. Everything it waits for is in the order's state; nothing here ho
 from collections.abc import Callable
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.models import (
     ANSWER_CHANGE,
@@ -26,22 +27,17 @@ from policy.changing import Classified, classify
 from policy.impact import agreements
 from policy.steps import AlongsideStep
 from workflows.calls import act
-from workflows.contract import OrderStart
+from workflows.contract import FROZEN, OrderStart, TaskCompletion
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import Route
 from workflows.state import Changing, MovedPromise, OrderProgress, WaitingChange
 from workflows.way_back import way_back
 from workflows.window_desk import WindowDesk
-
-REFUSED = "refused"
-CHANGED = "changed"
-"""The outcome of a step that is left because the order goes back for a change."""
+from workflows.words import frozen_words
 
 GONE = "the goods have left meanwhile; ask for a return or place a new order"
 ENDING = "the order is being closed"
-KEPT_MAX = 100
-"""Decided changes that are remembered; a repeated signal comes within hours, not a hundred later."""
 
 
 class ChangeDesk:
@@ -113,7 +109,9 @@ class ChangeDesk:
         of = ChangeClass(outcome) if outcome in set(ChangeClass) else changing.of
         refused = None
         if of is ChangeClass.REFUSED:
-            refused = f"refused by {decision.role.words} in the {step.title.lower()}; the order goes"
+            refused = (
+                f"refused by {decision.role.words} in the {step.title.lower()}; the order goes"
+            )
             refused += " on as it was"
             of = changing.of
         following = None if refused else self._after(step, changing, of)
@@ -155,9 +153,7 @@ class ChangeDesk:
 
     def over(self, changing: Changing) -> None:
         """The change is decided: windows go on, and the next one may come."""
-        self._progress.changing = None
-        self._progress.changed_by.append(changing.change_id)
-        del self._progress.changed_by[:-KEPT_MAX]
+        self._progress.end_changing(changing)
         self._windows.resume_frozen()
 
     def _ripe(self, changing: Changing) -> bool:
@@ -190,39 +186,38 @@ class ChangeDesk:
 
     def _at_once(self, change: WaitingChange) -> bool:
         """Whether the verdict needs nobody and moves nothing."""
-        if self._stale(change) or change.change_id in self._progress.changed_by or self._ending:
-            return True
-        of = self._classified(change).of
-        return of is ChangeClass.REFUSED or (of is ChangeClass.MINOR and not self._way_back(of))
+        return change.change_id in self._progress.changed_by or self._verdict(change) is not None
 
     def _stale(self, change: WaitingChange) -> bool:
         return change.version is not None and change.version != self._progress.version
 
     async def _take_up(self, change: WaitingChange) -> None:
+        verdict = self._verdict(change)
+        if verdict is not None:
+            state, reason = verdict
+            await self._settle(change.change_id, state, reason)
+        else:
+            of = self._classified(change).of
+            await self._register(
+                Changing(change_id=change.change_id, of=of, at=now_of(self._progress))
+            )
+
+    def _verdict(self, change: WaitingChange) -> tuple[ChangeState, str | None] | None:
+        """What becomes of a wish at once; none for a change that has to be taken up."""
         if change.refused_because is not None:
-            return await self._settle(change.change_id, ChangeState.REFUSED, change.refused_because)
+            return ChangeState.REFUSED, change.refused_because
         found = self._classified(change)
         if found.of is ChangeClass.REFUSED:
-            return await self._settle(change.change_id, ChangeState.REFUSED, found.why)
-        back = self._way_back(found.of)
-        if self._ending and (found.of is not ChangeClass.MINOR or back):
-            return await self._settle(change.change_id, ChangeState.REFUSED, ENDING)
-        if self._stale(change) or (found.of is ChangeClass.MINOR and back is None):
+            why = found.why or f"a change of {', '.join(change.fields)} is not possible"
+            return ChangeState.REFUSED, why
+        minor = found.of is ChangeClass.MINOR and not self._way_back(found.of)
+        if self._stale(change) or minor:
             # Against an old version the record refuses it, and says what has changed since.
-            return await self._settle(change.change_id, ChangeState.APPLIED, None)
-        changing = Changing(
-            change_id=change.change_id,
-            of=found.of,
-            at=now_of(self._progress),
-            touches=change.touches,
-            decided=found.of is ChangeClass.MINOR,
-            back_to=back if found.of is ChangeClass.MINOR else None,
-        )
-        self._progress.changing = changing
-        if not changing.decided:
-            await self._register(changing)
+            return ChangeState.APPLIED, None
+        return (ChangeState.REFUSED, ENDING) if self._ending else None
 
     async def _register(self, changing: Changing) -> None:
+        self._progress.changing = changing
         if changing.freezes:
             self._windows.pause_frozen()
         current = self._progress.current
@@ -235,18 +230,17 @@ class ChangeDesk:
             now=changing.at,
             of=changing.of,
             step=current.step,
-            candidates=tuple(
-                self._route.visit(step.id)
-                for step in agreements(
-                    self._start.profile, changing.of, costs_more=True, later=True
-                )
-            ),
+            candidates=self._candidates(changing.of),
         )
         summary = f"a {changing.of} change is taken up"
         found = await act(REGISTER_CHANGE, asked, ChangeRegistered, summary)
         lived(self._progress, asked.key)
         if found.state is ChangeState.REFUSED:
-            return self.over(changing)
+            self.over(changing)
+        else:
+            self._adopt(changing, found)
+
+    def _adopt(self, changing: Changing, found: ChangeRegistered) -> None:
         self._progress.changing = changing.model_copy(
             update={
                 "costs_more": found.costs_more,
@@ -260,6 +254,13 @@ class ChangeDesk:
             self._progress.beside.append(found.visit)
             self._progress.visits[found.visit.step] = found.visit.visit
             self._open(Entered(tasks=found.tasks, windows=found.windows))
+
+    def _candidates(self, of: ChangeClass) -> tuple[StepVisit, ...]:
+        """Whoever may have to agree; a minor change is nobody's decision."""
+        if of is ChangeClass.MINOR:
+            return ()
+        needed = agreements(self._start.profile, of, costs_more=True, later=True)
+        return tuple(self._route.visit(step.id) for step in needed)
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
@@ -326,7 +327,9 @@ class ChangeDesk:
         at = decision.at if decision else now_of(self._progress)
         self._progress.beside = [one for one in self._progress.beside if one != visit]
         self._progress.tasks = [
-            task for task in self._progress.tasks if (task.step, task.visit) != (visit.step, visit.visit)
+            task
+            for task in self._progress.tasks
+            if (task.step, task.visit) != (visit.step, visit.visit)
         ]
         self._due_lines.stop({visit.key(self._start.order_id)}, at)
 
@@ -335,3 +338,17 @@ class ChangeDesk:
         self._progress.tasks.extend(opened.tasks)
         if self._progress.hold is not None:
             self._windows.pause_held()
+
+
+def refuse_while_frozen(progress: OrderProgress, completion: TaskCompletion) -> None:
+    """Refuses to complete the present step while a change is decided that would undo it.
+
+    Raises ApplicationError of type Frozen.
+    """
+    changing, current = progress.changing, progress.current
+    if changing is None or not changing.freezes or current is None:
+        return
+    if completion.request_id in progress.answers:
+        return
+    if any(t.id == completion.task_id and t.step == current.step for t in progress.tasks):
+        raise ApplicationError(frozen_words(changing), "order", type=FROZEN, non_retryable=True)

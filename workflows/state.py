@@ -14,6 +14,10 @@ ANSWERS_KEPT = 100
 """Answers remembered by request id; a retry comes within minutes, not a hundred answers later."""
 
 
+CHANGES_KEPT = 100
+"""Decided changes remembered; a repeated signal comes within hours, not a hundred changes later."""
+
+
 class Mutable(BaseModel):
     """Changes in place; everything inside survives JSON."""
 
@@ -153,7 +157,6 @@ class Changing(Record):
     change_id: str
     of: ChangeClass
     at: datetime
-    touches: tuple[Touch, ...] = ()
     costs_more: bool = False
     later: bool = False
     promised_at: datetime | None = None
@@ -209,6 +212,7 @@ class OrderProgress(TaskProgress):
     received: str | None = None
     money_news: bool = False
     disputes: list[str] = Field(default_factory=list)
+    rest_open: bool = False
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1
@@ -222,6 +226,12 @@ class OrderProgress(TaskProgress):
     renew: bool = False
     repeats: int = 0
     repetition: Repetition | None = None
+
+    def end_changing(self, changing: Changing) -> None:
+        """The change is decided; a repeated signal of it changes nothing."""
+        self.changing = None
+        self.changed_by.append(changing.change_id)
+        del self.changed_by[:-CHANGES_KEPT]
 
 
 class CaseProgress(TaskProgress):
