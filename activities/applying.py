@@ -187,11 +187,11 @@ async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
         order_id=file.id,
         requested_by=PLATFORM,
         requested_at=file.now,
-        subject=f"{over:f} {currency} more was paid than the changed order costs",
         facts={"amount": f"{over:f}", "currency": currency, "change": change.id},
     )
     await want(file.conn, wanted)
-    file.note("money_unapplied", f"{wanted.subject}; finance decides what becomes of it", key=key)
+    text = f"{over:f} {currency} more was paid than the changed order costs; finance decides on it"
+    file.note("money_unapplied", text, key=key)
 
 
 def _first_fault(error: ValidationError) -> str:
