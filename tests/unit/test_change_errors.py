@@ -97,7 +97,7 @@ STEP = (
             "    - {touches: [remarks], of: date, until: pack}\n",
             10, 18, "row 1 settles remarks", "put this row first",
         ),
-        ("changes: {evidence: [big]}\n", 7, 22, "'big' is unknown", "write one of minor"),
+        ("changes: {evidence: [big]}\n", 7, 22, "'big' is unknown", "write one of date"),
         ("changes: {identiy: true}\n", 7, 11, "not known", "did you mean identity?"),
         ("drop: [date_review, change_review]\n", 3, 1, "about a structural change", "on_change"),
         (
