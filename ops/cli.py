@@ -94,10 +94,11 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
-        from ops.commands_orders import register
+        from ops import commands_changes, commands_orders
         from ops.commands_report import report
 
-        register(app)
+        commands_orders.register(app)
+        commands_changes.register(app)
         app.command(report)
     return app
 

@@ -96,7 +96,8 @@ def _agreement(step: AlongsideStep) -> str:
         f"At a {_classes(step.classes)} change{_NEEDED[step.needed]} {step.role.words} answers "
         f"{said_time(step.window)}: {_either(map(plain_words, step.answers))}."
     )
-    needs = f" The answer names the {joined(map(plain_words, step.requires))}."
+    names = (plain_words(name.rpartition(".")[2]) for name in step.requires)
+    needs = f" The answer names the {joined(names)}."
     rules = f" [{'; '.join(step.rules)}]" if step.rules else ""
     return f"{asked} {step.standard}{needs if step.requires else ''}{rules}"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from store.tables import changes, goods, orders, tasks
 from tests.api.conftest import House
@@ -222,3 +222,45 @@ async def test_a_product_without_a_price_in_the_orders_currency_is_priced_by_sal
         "EL-A5 has no list price in GBP",
     )
     assert fault["cure"].startswith("agree a price with sales")
+
+
+TEXT = {"name": "letter.pdf", "uri": "https://files.example.com/letter.pdf"}
+
+
+async def placed(sales: httpx.AsyncClient, profile: str) -> str:
+    answer = await sales.post("/orders", json=order_body(profile=profile))
+    return f"/orders/{answer.json()['id']}/changes"
+
+
+async def test_a_project_changes_by_the_customers_written_text_alone(
+    house: House, sales: httpx.AsyncClient
+) -> None:
+    path, body = await placed(sales, "S22"), lines({"line": 1, "quantity": 50})
+
+    preview = await sales.post(path, json=body, params=PREVIEW)
+    without = await sales.post(path, json=body)
+    taken = await sales.post(path, json=body | {"evidence": TEXT})
+
+    assert (preview.status_code, preview.json()["needs"]) == (200, ["evidence"])
+    assert (without.status_code, fields_of(without.json())) == (422, ["evidence"])
+    assert (taken.status_code, await house.count()) == (202, (1, 1, 2))
+    async with house.engine.connect() as conn:
+        stored = (await conn.execute(changes.select())).mappings().one()
+    assert (stored["evidence"], list(stored["patch"])) == (TEXT, ["lines"])
+
+
+async def test_the_factory_takes_no_change_from_somebody_unknown(
+    house: House, sales: httpx.AsyncClient, customer: httpx.AsyncClient
+) -> None:
+    path, body = await placed(sales, "S39"), {"version": 1, "remarks": "ring twice"}
+
+    unknown = await sales.post(path, json=body)
+    vouched = await customer.post(path, json=body | {"identity": "it is me"})
+    assert [fields_of(answer.json()) for answer in (unknown, vouched)] == [["identity"]] * 2
+
+    called = await sales.post(path, json=body | {"identity": "called back"})
+    own = await customer.post(path, json=body)
+    assert (called.status_code, own.status_code) == (202, 202)
+    async with house.engine.connect() as conn:
+        said = await conn.scalars(select(changes.c.identity))
+    assert set(said) == {"called back", "the customer's own key"}
