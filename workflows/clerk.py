@@ -5,7 +5,6 @@ from collections.abc import Callable
 from temporalio import workflow
 
 from activities.models import (
-    LOOK_AT_RUSH,
     MOVE_PROMISE,
     NOTE_HOLD,
     RECORD_DECISION,
@@ -18,10 +17,9 @@ from activities.models import (
     Entered,
     ProgressRecord,
     PromiseMove,
-    RushLook,
-    RushSeen,
     StepVisit,
 )
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from domain.changes import ChangeClass, ChangeState, Touch
 from domain.limits import PROMISED
 from policy.changing import classify

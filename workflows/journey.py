@@ -6,17 +6,15 @@ from temporalio import workflow
 
 from activities.models import (
     CLOSE_ORDER,
-    LOOK_AGAIN,
     OPEN_STEP,
     Enter,
     Entered,
-    GateLook,
-    GateSeen,
     Leave,
     OrderEnd,
     StepVisit,
     Transition,
 )
+from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
 from domain.orders import OrderState
 from policy.steps import GateStep, ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
