@@ -195,7 +195,10 @@ class ChangeDesk:
         verdict = self._verdict(change)
         if verdict is not None:
             state, reason = verdict
-            await self._settle(change.change_id, state, reason)
+            settled = await self._settle(change.change_id, state, reason)
+            if change.rush and settled is ChangeState.APPLIED:
+                # The fee may have come before it was agreed on.
+                self._progress.rush_open = self._progress.rush_news = True
         else:
             of = self._classified(change).of
             await self._register(
@@ -206,6 +209,9 @@ class ChangeDesk:
         """What becomes of a wish at once; none for a change that has to be taken up."""
         if change.refused_because is not None:
             return ChangeState.REFUSED, change.refused_because
+        if change.rush:
+            refusal = self._rush_refusal()
+            return (ChangeState.REFUSED if refusal else ChangeState.APPLIED), refusal
         found = self._classified(change)
         if found.of is ChangeClass.REFUSED:
             why = found.why or f"a change of {', '.join(change.fields)} is not possible"
@@ -215,6 +221,14 @@ class ChangeDesk:
             # Against an old version the record refuses it, and says what has changed since.
             return ChangeState.APPLIED, None
         return (ChangeState.REFUSED, ENDING) if self._ending else None
+
+    def _rush_refusal(self) -> str | None:
+        """Why the order can no longer come first; none when it can."""
+        if self._start.profile.money.rush is None:
+            return "this regulation knows no rush fee"
+        if self._passed(self._route.planned_at):
+            return "the production is planned already; ask planning for an earlier date"
+        return None
 
     async def _register(self, changing: Changing) -> None:
         self._progress.changing = changing
@@ -284,7 +298,7 @@ class ChangeDesk:
         state: ChangeState,
         reason: str | None,
         left: StepVisit | None = None,
-    ) -> None:
+    ) -> ChangeState:
         verdict = ChangeVerdict(
             order_id=self._start.order_id,
             change_id=change_id,
@@ -296,6 +310,7 @@ class ChangeDesk:
         settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
         # A repeated signal hears what the first one heard.
         self._progress.version = max(self._progress.version, settled.version)
+        return settled.state
 
     def _classified(self, change: WaitingChange) -> Classified:
         touches = change.touches or tuple(
