@@ -12,6 +12,7 @@ from activities.changes import Changes
 from activities.changing import ChangeOffice
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
+from activities.follow_ups import FollowUps
 from activities.holding import Holding
 from activities.materials import Materials
 from activities.money_gates import MoneyGates
@@ -65,4 +66,5 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         cases.look_at_window,
         cases.open_closing,
         cases.close_case,
+        FollowUps(engine).move_follow_up,
     ]

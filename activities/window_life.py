@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.applying import tell_of_date
 from activities.changes import show_who_works
 from activities.clocks import timepieces, timepieces_before
+from activities.follow_up_kinds import window_rule
 from activities.leaving import close_visits, note_end
 from activities.models import (
     ADJUST_WINDOWS,
@@ -95,7 +96,7 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
         # A later attempt, one that has overslept, or an order that was reset and has not got as far
         # yet: what stands there now is newer than this.
         return await windows.last_standing(file.conn, window.key)
-    rule = file.profile.window(window.rule)
+    rule = window_rule(file.profile, window.rule)
     changed = await _changed(file, adjustment, window, rule)
     if not await windows.change_window(file.conn, changed, explain(changed)):
         return None

@@ -66,6 +66,10 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /refunds/{refund_id}": _MONEY_KEEPERS,
     "POST /refunds/{refund_id}/decision": frozenset({Role.CONTROL, Role.LEADERSHIP}),
     "POST /refunds/{refund_id}/payment": frozenset({Role.FINANCE}),
+    "POST /orders/{order_id}/follow-ups": EVERYBODY,  # each kind names its own roles besides
+    "GET /orders/{order_id}/follow-ups": EVERYBODY,
+    "GET /follow-ups": STAFF,
+    "GET /follow-ups/{follow_up}": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides

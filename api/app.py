@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import (
     calendars,
     changes,
+    follow_ups,
     health,
     ledgers,
     notices,
@@ -62,6 +63,7 @@ ROUTERS = (
     refunds.router,
     settlement.router,
     overdue.router,
+    follow_ups.router,
     notices.router,
     profiles.router,
     calendars.router,

@@ -35,6 +35,12 @@ CHANGE: Body = {
 
 CANCELLATION: Body = {"reason": "The exhibition was called off."}
 
+FOLLOW_UP: Body = {
+    "kind": "complaint",
+    "text": "Two panels flicker since Tuesday.",
+    "facts": {"line": "1"},
+}
+
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 
 ADJUSTMENT: Body = {

@@ -94,11 +94,12 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
-        from ops import commands_changes, commands_orders
+        from ops import commands_changes, commands_follow_ups, commands_orders
         from ops.commands_report import report
 
         commands_orders.register(app)
         commands_changes.register(app)
+        commands_follow_ups.register(app)
         app.command(report)
     return app
 

@@ -11,6 +11,7 @@ from domain.windows import Mark
 from policy.change_checks import check_changes
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
+from policy.follow_up_checks import check_follow_ups
 from policy.model import Profile
 from policy.money_checks import check_money
 from policy.problems import FieldPath, Problem
@@ -49,6 +50,7 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _case(profile)
     yield from _sanctions(profile)
     yield from check_changes(profile)
+    yield from check_follow_ups(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from policy.spots import Scalar, Spot
 OWN_FIELDS = ("id", "version", "title", "title_zh", "source")
 """What a profile says for itself, whatever it extends."""
 
-DIFFERENCES = ("extends", "drop", "change", "insert")
+DIFFERENCES = ("extends", "drop", "change", "insert", "drop_follow_ups")
 
 SECTIONS = ("changes", "cancellation", "money")
 """Parts of which a profile names only what differs: its keys win, and a list takes the place of the
@@ -49,7 +49,21 @@ class Merge:
             taken["follow_ups"] = _by_id(self.base.fields["follow_ups"], fields["follow_ups"])
         if "steps" in self.base.fields:
             taken["steps"] = self._steps(self.base.fields["steps"])
+        if "follow_ups" in self.base.fields:
+            taken["follow_ups"] = self._follow_ups(self.base.fields["follow_ups"])
         return self.child.replaced(taken)
+
+    def _follow_ups(self, base: Spot) -> Spot:
+        """One of the child's takes the place of the base's of the same id, or is added."""
+        kinds = list(base.items)
+        for spot in self._list("drop_follow_ups", "[survey]"):
+            at = self._position(kinds, spot, "follow-up")
+            if at is not None:
+                del kinds[at]
+        for own in self._list("follow_ups", "`- id: service`"):
+            at = next((at for at, kind in enumerate(kinds) if _id(kind) == _id(own)), len(kinds))
+            kinds[at : at + 1] = [own]
+        return base.replaced(kinds)
 
     def _steps(self, base: Spot) -> Spot:
         steps = self._dropped(list(base.items))
@@ -107,13 +121,13 @@ class Merge:
     def _wrong_type(self, spot: Spot, example: str) -> None:
         self.faults.append(spot.fault("has the wrong shape", f"write {example}"))
 
-    def _position(self, steps: list[Spot], wanted: Spot) -> int | None:
+    def _position(self, steps: list[Spot], wanted: Spot, what: str = "step") -> int | None:
         """Where the step stands; collects a fault when there is none of that id."""
         ids = [_id(step) for step in steps]
         if isinstance(wanted.value, str) and wanted.value in ids:
             return ids.index(wanted.value)
-        what = f"there is no step {wanted.plain!r}"
-        self.faults.append(wanted.fault(what, choose(wanted.plain, map(str, ids))))
+        missing = f"there is no {what} {wanted.plain!r}"
+        self.faults.append(wanted.fault(missing, choose(wanted.plain, map(str, ids))))
         return None
 
 

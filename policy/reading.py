@@ -8,6 +8,7 @@ from policy.ladder import CaseRules, Listener, Rung
 from policy.model import Profile
 from policy.money_reading import money_aloud
 from policy.reading_changes import changes_aloud
+from policy.reading_follow_ups import follow_up_lines
 from policy.reading_words import capital, joined, plain_words, said_time, title_of
 from policy.sanctions import Sanction
 from policy.steps import (
@@ -88,6 +89,7 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield from money_aloud(profile.money)
     for sanction in profile.sanctions:
         yield _sanction(sanction)
+    yield from follow_up_lines(profile)
     yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
     if profile.quiet_hours:
         begin, end = profile.quiet_hours

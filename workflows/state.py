@@ -1,4 +1,4 @@
-"""The state of a running order or case: one serialisable model that continue-as-new hands on."""
+"""The state of what runs: one serialisable model, which an order hands on to a fresh run."""
 
 from datetime import datetime
 
@@ -250,3 +250,16 @@ class CaseProgress(TaskProgress):
     step_left: bool = False
     wanted: list[CasePart] = Field(default_factory=list)
     asked: list[CasePart] = Field(default_factory=list)
+
+
+class FollowUpProgress(TaskProgress):
+    """Where a follow-up is; it is short and never needs a fresh run.
+
+    `visits` counts how often each step was entered, `answered_by` names the key that answered it
+    last. `blocked` says why the last answer could not be done.
+    """
+
+    current: StepVisit | None = None
+    visits: dict[str, int] = Field(default_factory=dict)
+    answered_by: dict[str, str] = Field(default_factory=dict)
+    blocked: str | None = None

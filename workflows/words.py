@@ -59,7 +59,7 @@ def frozen_words(changing: Changing) -> str:
     )
 
 
-def _due(running: RunningWindow) -> str:
+def due_words(running: RunningWindow) -> str:
     """One due line: when, by which rule, and how far the ladder has been climbed."""
     window = running.window
     said = {
@@ -100,7 +100,7 @@ def current_details(
         rows.append(f"**Since** {clock_words(progress.since.astimezone(zone_of(progress)))}")
     if progress.blocked:
         rows.append(f"**Blocked** {progress.blocked}")
-    rows += [_due(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
+    rows += [due_words(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
     rows += [f"**To do** {to_do}" for to_do in next_things(step, progress)]
     rows.append(f"**Next** {following}")
     return "\n\n".join(rows)

@@ -8,6 +8,7 @@ from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
 from store.tables import windows
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
+from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
 from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
@@ -222,6 +223,33 @@ async def operated(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def followed(floor: Floor) -> list[str]:
+    """Two follow-ups: a complaint that becomes serious and is breached, damage that is blocked."""
+    placed = await floor.place(profile="GEN")
+    await placed.at("entry")
+    complaint, damage = await wanted(placed, "complaint"), await wanted(placed, "damage")
+    await starter_of(floor).round()
+    await complaint.answer("record", "ordinary")
+    await complaint.asked("analyse")
+    await floor.skipper.fast_forward(
+        floor.client.get_workflow_handle(complaint.workflow_id), timedelta(days=5)
+    )
+    await placed.until(partial(placed.open_tasks, "cause"), "the breach has its case")
+    await complaint.answer("analyse", "serious", interim_plan="a new one")
+    await complaint.answer("decide", "changed", plan="two new ones")
+    await complaint.answer("analyse", "analysed", cause="a loose wire")
+    await complaint.answer("solve", "solved", solution="two new ones")
+    await complaint.answer("summarise", "done", summary="none")
+    await damage.answer("look", "known", finding="a wet box")
+    await damage.answer("answer", "refunded", amount="9999.00")
+    await damage.answer("answer", "kept")
+    for one in (complaint, damage):
+        await one.closed()
+    await placed.wish("cancellation")
+    await placed.handle.result()
+    return [complaint.workflow_id, damage.workflow_id, placed.handle.id]
+
+
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
     shape.__name__: shape
     for shape in (
@@ -237,6 +265,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         continued,
         paused,
         operated,
+        followed,
         shortage,  # last: it uses up the stock
     )
 }
