@@ -15,13 +15,10 @@ from domain.patching import check_delivered, new_products, patched
 from domain.roles import Role
 from store import changes, goods, ledger, tasks
 from store.change_reading import list_prices
-from store.follow_ups import Wanted, want
+from store.refunds import Proposal, propose
 
 CHANGE = "change"
 PLATFORM = "platform"
-OVERPAID = "payment"
-"""The follow-up that decides what becomes of money that pays for nothing."""
-
 ABOUT_THE_CHANGE = {"version", "reason", "evidence", "identity"}
 """They say against what, why and by whom, and are no fields of an order."""
 
@@ -160,7 +157,7 @@ async def _give_goods(file: OrderFile, change: changes.ChangeRow) -> None:
 
 
 async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
-    """Money for the goods is what they cost now; what is too much waits for finance to decide."""
+    """Money for the goods is what they cost now; of what is too much a refund is proposed."""
     request = file.request
     key, currency = f"{file.id}/changes/{change.id}/money", request.currency.value
     had = await ledger.standing(file.conn, file.id, currency)
@@ -181,17 +178,17 @@ async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
     over = had.of(Account.GOODS) - request.amount
     if over <= 0:
         return
-    wanted = Wanted(
+    proposal = Proposal(
         key=key,
-        kind=OVERPAID,
-        order_id=file.id,
-        requested_by=PLATFORM,
-        requested_at=file.now,
-        facts={"amount": f"{over:f}", "currency": currency, "change": change.id},
+        holder=file.id,
+        reason="the changed order costs less than was paid",
+        by=PLATFORM,
+        at=file.now,
+        amount=over,
     )
-    await want(file.conn, wanted)
-    text = f"{over:f} {currency} more was paid than the changed order costs; finance decides on it"
-    file.note("money_unapplied", text, key=key)
+    await propose(file.conn, proposal)
+    text = f"{over:f} {currency} more was paid than the changed order costs; a refund is proposed"
+    file.note("refund_proposed", text, key=key)
 
 
 def _first_fault(error: ValidationError) -> str:

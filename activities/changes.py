@@ -6,6 +6,7 @@ from activities.applying import CHANGE, apply, judged, rewritten, settle
 from activities.leaving import close_visits, note_end
 from activities.models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.order_file import Department, Keyed, OrderFile
+from activities.rush import RUSH, settle_rush
 from domain.changes import ChangeState
 from store import changes, tasks
 
@@ -33,6 +34,9 @@ async def _settle(file: OrderFile, verdict: ChangeVerdict) -> ChangeSettled:
     if change.state is not ChangeState.RECEIVED:
         return ChangeSettled(version=file.row.version, state=change.state)
     state, reason = verdict.state, verdict.reason
+    if change.kind == RUSH:
+        state = await settle_rush(file, change.id, state, reason)
+        return ChangeSettled(version=file.row.version, state=state)
     if state is ChangeState.APPLIED and change.kind == CHANGE:
         look = judged if change.registered_at is None else rewritten
         order = await look(file, change)

@@ -177,7 +177,7 @@ class ChangeDesk:
         """The first wish that can be settled now; a change waits for the one before it."""
         head: WaitingChange | None = None
         for change in self._progress.changes:
-            if change.refused_because is not None:
+            if change.refused_because is not None or change.rush:
                 return change
             head = head or change
         if head is None or self._progress.changing is not None:
@@ -195,7 +195,10 @@ class ChangeDesk:
         verdict = self._verdict(change)
         if verdict is not None:
             state, reason = verdict
-            await self._settle(change.change_id, state, reason)
+            state = await self._settle(change.change_id, state, reason)
+            if change.rush and state is ChangeState.APPLIED:
+                # The fee may have come before it was agreed on.
+                self._progress.rush_open = self._progress.rush_news = True
         else:
             of = self._classified(change).of
             await self._register(
@@ -206,6 +209,9 @@ class ChangeDesk:
         """What becomes of a wish at once; none for a change that has to be taken up."""
         if change.refused_because is not None:
             return ChangeState.REFUSED, change.refused_because
+        if change.rush:
+            refusal = self._rush_refusal()
+            return (ChangeState.REFUSED if refusal else ChangeState.APPLIED), refusal
         found = self._classified(change)
         if found.of is ChangeClass.REFUSED:
             why = found.why or f"a change of {', '.join(change.fields)} is not possible"
@@ -259,8 +265,14 @@ class ChangeDesk:
         """Whoever may have to agree; a minor change is nobody's decision."""
         if of is ChangeClass.MINOR:
             return ()
-        needed = agreements(self._start.profile, of, costs_more=True, later=True)
+        needed = self._needed(of, costs_more=True, later=True)
         return tuple(self._route.visit(step.id) for step in needed)
+
+    def _needed(
+        self, of: ChangeClass, *, costs_more: bool, later: bool
+    ) -> tuple[AlongsideStep, ...]:
+        needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
+        return tuple(s for s in needed if s.only is None or s.only in self._start.traits)
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
@@ -284,7 +296,7 @@ class ChangeDesk:
         state: ChangeState,
         reason: str | None,
         left: StepVisit | None = None,
-    ) -> None:
+    ) -> ChangeState:
         verdict = ChangeVerdict(
             order_id=self._start.order_id,
             change_id=change_id,
@@ -296,6 +308,15 @@ class ChangeDesk:
         settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
         # A repeated signal hears what the first one heard.
         self._progress.version = max(self._progress.version, settled.version)
+        return settled.state
+
+    def _rush_refusal(self) -> str | None:
+        """Why the order can no longer come first; none when it can."""
+        if self._start.profile.money.rush is None:
+            return "this regulation knows no rush fee"
+        if self._passed(self._route.planned_at):
+            return "the production is planned already; ask planning for an earlier date"
+        return None
 
     def _classified(self, change: WaitingChange) -> Classified:
         touches = change.touches or tuple(
@@ -318,9 +339,7 @@ class ChangeDesk:
         """The next who has to agree; whoever has answered is not asked again."""
         beside = self._start.profile.alongside
         later = beside[beside.index(step) + 1 :]
-        needed = agreements(
-            self._start.profile, of, costs_more=changing.costs_more, later=changing.later
-        )
+        needed = self._needed(of, costs_more=changing.costs_more, later=changing.later)
         return next((self._route.visit(one.id) for one in needed if one in later), None)
 
     def _leave(self, visit: StepVisit, decision: Decision | None) -> None:

@@ -16,6 +16,7 @@ from activities.models import (
     PromiseMove,
     StepVisit,
 )
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from domain.limits import PROMISED
 from workflows.calls import act, note
 from workflows.change_desk import GONE, ChangeDesk
@@ -62,6 +63,7 @@ class Clerk:
             or self._changes.waiting
             or progress.promises
             or progress.hold_notes
+            or progress.rush_news
             or self._windows.waiting
         )
 
@@ -82,6 +84,8 @@ class Clerk:
                 held = self._progress.hold_notes.pop(0)
                 await note(NOTE_HOLD, held, "on hold" if held.because else "goes on after a hold")
                 self._show()
+            elif self._progress.rush_news:
+                await self._look_at_rush()
             else:
                 await self._windows.work_one()
                 self._show()
@@ -194,3 +198,15 @@ class Clerk:
             if decision.task_id.startswith(f"{self._start.order_id}.{visit.step}.{visit.visit}."):
                 return visit
         return None
+
+    async def _look_at_rush(self) -> None:
+        self._progress.rush_news = False
+        self._progress.looks += 1
+        look = RushLook(
+            order_id=self._start.order_id,
+            key=f"{self._start.order_id}/rush/look/{self._progress.looks}",
+            now=now_of(self._progress),
+        )
+        seen = await act(LOOK_AT_RUSH, look, RushSeen, "is the rush fee paid")
+        lived(self._progress, look.key)
+        self._progress.rush_open = not seen.paid

@@ -148,7 +148,8 @@ async def _goods(placed: Placed, product: str) -> tuple[int, int]:
 async def _money(placed: Placed) -> tuple[Decimal, Decimal]:
     rows = await placed.floor.rows(money_tables.balances, holder=placed.order_id)
     by = {row["account"]: row["amount"] for row in rows}
-    return by.get("goods", Decimal(0)), by.get("unapplied", Decimal(0))
+    free = by.get("unapplied", Decimal(0)) + by.get("refund_due", Decimal(0))
+    return by.get("goods", Decimal(0)), free
 
 
 async def spare(placed: Placed, product: str = PRODUCT) -> int:
