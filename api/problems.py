@@ -12,12 +12,15 @@ from domain.base import Record
 from domain.errors import (
     BeingChanged,
     CalendarError,
+    FourEyes,
     IncompleteOrder,
     InvalidField,
     KeyReused,
     NotAllowed,
     NothingRuns,
     OnHold,
+    PaymentKnown,
+    RefundNotOpen,
     Refused,
     TaskNotOpen,
     Unanswered,
@@ -53,6 +56,10 @@ VERSION_CONFLICT = Kind(
 NOT_POSSIBLE = Kind(HTTPStatus.CONFLICT, "not-possible", "This change is not possible any more")
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
+PAYMENT_KNOWN = Kind(HTTPStatus.CONFLICT, "payment-known", "The payment is known otherwise")
+REFUND_NOT_OPEN = Kind(HTTPStatus.CONFLICT, "refund-not-open", "The refund stands otherwise")
+FOUR_EYES = Kind(HTTPStatus.FORBIDDEN, "four-eyes", "Another key has to do it")
+UNSIGNED = Kind(HTTPStatus.UNAUTHORIZED, "unsigned", "The signature does not hold")
 ON_HOLD = Kind(HTTPStatus.CONFLICT, "order-on-hold", "The order is on hold")
 BEING_CHANGED = Kind(HTTPStatus.CONFLICT, "order-being-changed", "The order is being changed")
 NOTHING_RUNS = Kind(HTTPStatus.CONFLICT, "nothing-runs", "Its workflow does not run")
@@ -73,6 +80,9 @@ KINDS: Mapping[type[Exception], Kind] = {
     IncompleteOrder: INCOMPLETE,
     TaskNotOpen: NOT_OPEN,
     KeyReused: KEY_REUSED,
+    PaymentKnown: PAYMENT_KNOWN,
+    RefundNotOpen: REFUND_NOT_OPEN,
+    FourEyes: FOUR_EYES,
     OnHold: ON_HOLD,
     BeingChanged: BEING_CHANGED,
     NothingRuns: NOTHING_RUNS,
