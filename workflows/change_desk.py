@@ -272,7 +272,7 @@ class ChangeDesk:
         self, of: ChangeClass, *, costs_more: bool, later: bool
     ) -> tuple[AlongsideStep, ...]:
         needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
-        return tuple(s for s in needed if s.only is None or s.only in self._start.traits)
+        return tuple(step for step in needed if step.is_for(self._start.traits))
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
@@ -327,7 +327,7 @@ class ChangeDesk:
         return classify(self._start.profile.changes, touches, self._passed, self._start.traits)
 
     def _way_back(self, of: ChangeClass) -> str | None:
-        return way_back(self._start.profile, self._route, self._progress, of)
+        return way_back(self._start.profile, self._route, self._progress, of, self._start.traits)
 
     def _passed(self, step_id: str) -> bool:
         return self._progress.current is not None and self._route.reached(step_id)
