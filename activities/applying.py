@@ -7,12 +7,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.order_file import OrderFile
-from domain.changes import ChangeRequest, ChangeState
+from domain.changes import ChangeClass, ChangeRequest, ChangeState
 from domain.errors import InvalidField
 from domain.money import Account
 from domain.orders import OrderRequest, OrderState
-from domain.patching import check_delivered, new_products, patched
+from domain.patching import check_delivered, new_products, patched, touches
 from domain.roles import Role
+from policy.impact import told
 from store import changes, goods, ledger, tasks
 from store.change_reading import list_prices
 from store.refunds import Proposal, propose
@@ -61,6 +62,7 @@ async def rewritten(file: OrderFile, change: changes.ChangeRow) -> OrderRequest 
     try:
         wanted = wanted_by(change)
         if wanted.lines is not None:
+            touches(file.request, wanted)  # names lines that are not there
             shipped = await goods.shipped(file.conn, file.id)
             check_delivered(file.request, wanted, shipped)
         return patched(file.request, wanted, await prices_for(file, change, wanted))
@@ -130,6 +132,8 @@ async def settle(
     listeners = [Role.CUSTOMER]
     if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
         listeners += await tasks.open_roles(file.conn, file.id)
+    if change.kind == CHANGE and state is ChangeState.APPLIED and change.registered_at is None:
+        listeners += told(file.profile, ChangeClass.MINOR)  # of all others they have heard already
     for role in dict.fromkeys(listeners):
         file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}", zh=zh)
 
