@@ -28,7 +28,8 @@ async def asked_for(bench: Bench, order: Worked, patch: dict[str, Any], **values
 
 
 async def turn_back(order: Worked, change_id: str, name: str, left: str, target: str) -> None:
-    """The move that the workflow sends when a change leads back, four times at once."""
+    """The move that the workflow sends when a change leads back: nobody has answered; repeated."""
+    order.tasks.pop(left, None)
     held = [order.at(step) for step in ("slot", "material") if step in order.visits]
     request = order.transition(name, left, target, outcome="changed", undo=tuple(held))
     work = order.bench.work[name]
