@@ -7,21 +7,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.order_file import OrderFile
-from domain.changes import ChangeRequest, ChangeState
+from domain.changes import ChangeClass, ChangeRequest, ChangeState
 from domain.errors import InvalidField
 from domain.money import Account
 from domain.orders import OrderRequest, OrderState
-from domain.patching import check_delivered, new_products, patched
+from domain.patching import check_delivered, new_products, patched, touches
 from domain.roles import Role
+from policy.impact import told
 from store import changes, goods, ledger, tasks
 from store.change_reading import list_prices
-from store.follow_ups import Wanted, want
+from store.refunds import Proposal, propose
 
 CHANGE = "change"
 PLATFORM = "platform"
-OVERPAID = "payment"
-"""The follow-up that decides what becomes of money that pays for nothing."""
-
 ABOUT_THE_CHANGE = {"version", "reason", "evidence", "identity"}
 """They say against what, why and by whom, and are no fields of an order."""
 
@@ -64,6 +62,7 @@ async def rewritten(file: OrderFile, change: changes.ChangeRow) -> OrderRequest 
     try:
         wanted = wanted_by(change)
         if wanted.lines is not None:
+            touches(file.request, wanted)  # names lines that are not there
             shipped = await goods.shipped(file.conn, file.id)
             check_delivered(file.request, wanted, shipped)
         return patched(file.request, wanted, await prices_for(file, change, wanted))
@@ -133,6 +132,8 @@ async def settle(
     listeners = [Role.CUSTOMER]
     if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
         listeners += await tasks.open_roles(file.conn, file.id)
+    if change.kind == CHANGE and state is ChangeState.APPLIED and change.registered_at is None:
+        listeners += told(file.profile, ChangeClass.MINOR)  # of all others they have heard already
     for role in dict.fromkeys(listeners):
         file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}", zh=zh)
 
@@ -160,7 +161,7 @@ async def _give_goods(file: OrderFile, change: changes.ChangeRow) -> None:
 
 
 async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
-    """Money for the goods is what they cost now; what is too much waits for finance to decide."""
+    """Money for the goods is what they cost now; of what is too much a refund is proposed."""
     request = file.request
     key, currency = f"{file.id}/changes/{change.id}/money", request.currency.value
     had = await ledger.standing(file.conn, file.id, currency)
@@ -181,17 +182,17 @@ async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
     over = had.of(Account.GOODS) - request.amount
     if over <= 0:
         return
-    wanted = Wanted(
+    proposal = Proposal(
         key=key,
-        kind=OVERPAID,
-        order_id=file.id,
-        requested_by=PLATFORM,
-        requested_at=file.now,
-        facts={"amount": f"{over:f}", "currency": currency, "change": change.id},
+        holder=file.id,
+        reason="the changed order costs less than was paid",
+        by=PLATFORM,
+        at=file.now,
+        amount=over,
     )
-    await want(file.conn, wanted)
-    text = f"{over:f} {currency} more was paid than the changed order costs; finance decides on it"
-    file.note("money_unapplied", text, key=key)
+    await propose(file.conn, proposal)
+    text = f"{over:f} {currency} more was paid than the changed order costs; a refund is proposed"
+    file.note("refund_proposed", text, key=key)
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -177,7 +177,7 @@ class ChangeDesk:
         """The first wish that can be settled now; a change waits for the one before it."""
         head: WaitingChange | None = None
         for change in self._progress.changes:
-            if change.refused_because is not None:
+            if change.refused_because is not None or change.rush:
                 return change
             head = head or change
         if head is None or self._progress.changing is not None:
@@ -273,8 +273,14 @@ class ChangeDesk:
         """Whoever may have to agree; a minor change is nobody's decision."""
         if of is ChangeClass.MINOR:
             return ()
-        needed = agreements(self._start.profile, of, costs_more=True, later=True)
+        needed = self._needed(of, costs_more=True, later=True)
         return tuple(self._route.visit(step.id) for step in needed)
+
+    def _needed(
+        self, of: ChangeClass, *, costs_more: bool, later: bool
+    ) -> tuple[AlongsideStep, ...]:
+        needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
+        return tuple(step for step in needed if step.is_for(self._start.traits))
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
@@ -321,7 +327,7 @@ class ChangeDesk:
         return classify(self._start.profile.changes, touches, self._passed, self._start.traits)
 
     def _way_back(self, of: ChangeClass) -> str | None:
-        return way_back(self._start.profile, self._route, self._progress, of)
+        return way_back(self._start.profile, self._route, self._progress, of, self._start.traits)
 
     def _passed(self, step_id: str) -> bool:
         return self._progress.current is not None and self._route.reached(step_id)
@@ -333,9 +339,7 @@ class ChangeDesk:
         """The next who has to agree; whoever has answered is not asked again."""
         beside = self._start.profile.alongside
         later = beside[beside.index(step) + 1 :]
-        needed = agreements(
-            self._start.profile, of, costs_more=changing.costs_more, later=changing.later
-        )
+        needed = self._needed(of, costs_more=changing.costs_more, later=changing.later)
         return next((self._route.visit(one.id) for one in needed if one in later), None)
 
     def _leave(self, visit: StepVisit, decision: Decision | None) -> None:

@@ -181,7 +181,8 @@ class OrderWorkflow(Operable):
         """Whether the gate may open now, and nobody came in between."""
         found = await self._journey.look_again()
         self._show()
-        if found and (self._progress.cancellation or self._held or self._answer() is not None):
+        came = self._progress.cancellation or self._changes.turns or self._answer() is not None
+        if found and (came or self._held):
             self._progress.money_news = True  # it looks once more when that is over
             return False
         return found

@@ -1,6 +1,7 @@
 """Where a change leads an order back to. Pure."""
 
 from domain.changes import ChangeClass
+from domain.orders import Trait
 from domain.stages import Stage
 from policy.impact import back_to
 from policy.model import Profile
@@ -10,7 +11,11 @@ from workflows.state import OrderProgress
 
 
 def way_back(
-    profile: Profile, route: Route, progress: OrderProgress, of: ChangeClass
+    profile: Profile,
+    route: Route,
+    progress: OrderProgress,
+    of: ChangeClass,
+    traits: frozenset[Trait],
 ) -> str | None:
     """The step to which a change of this class leads back; none where the order goes on.
 
@@ -30,7 +35,9 @@ def way_back(
         (
             step.id
             for step in profile.route
-            if step.stage is Stage.SHIPPING_RELEASE and (step.id == here or route.reached(step.id))
+            if step.stage is Stage.SHIPPING_RELEASE
+            and step.is_for(traits)
+            and (step.id == here or route.reached(step.id))
         ),
         None,
     )

@@ -7,6 +7,7 @@ from functools import partial
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
 from store.tables import windows
+from tests.workflow.changing import SPECIFIED, TWENTY, ask, later, say
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
@@ -164,6 +165,31 @@ async def changed(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def turned_back(floor: Floor) -> list[str]:
+    """Frozen and turned back by one change, planned anew by another, refused by a reviewer."""
+    placed = await floor.place(events_max=120)
+    await placed.walk(TO_PRODUCTION)
+    await placed.at("production")
+    first = await ask(placed, TWENTY, times=2)
+    await say(placed, "change_review")
+    await say(placed, "supplement", agreement="CA-2026-0001")
+    await placed.settled(first)
+    await placed.walk(TO_PRODUCTION[2:])
+    await placed.at("production")
+    second = await ask(placed, later(placed))
+    await say(placed, "change_review")
+    await say(placed, "date_review")
+    await placed.settled(second)
+    await placed.walk(TO_PRODUCTION[3:])
+    await placed.at("production")
+    third = await ask(placed, SPECIFIED)
+    await say(placed, "change_review")
+    await say(placed, "technical_review", "refused")
+    await placed.settled(third)
+    await placed.walk(("production", *FROM_QC))
+    return await received(placed)
+
+
 async def paused(floor: Floor) -> list[str]:
     """A window is paused and reset, its calendar has a new version, and the run is handed on."""
     placed = await floor.place(events_max=60)
@@ -261,6 +287,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         rework,
         cancelled,
         changed,
+        turned_back,
         refused,
         continued,
         paused,

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from domain.changes import ChangeRequest
 from domain.orders import OrderRequest
 from domain.patching import touches
@@ -36,7 +38,12 @@ def later(placed: Placed, days: int = 120) -> dict[str, str]:
 
 
 async def ask(
-    placed: Placed, patch: dict[str, Any], *, version: int | None = None, times: int = 1
+    placed: Placed,
+    patch: dict[str, Any],
+    *,
+    version: int | None = None,
+    times: int = 1,
+    evidence: bool = False,
 ) -> str:
     """Asks for a change against the order as it stands, or as it stood; returns its id."""
     row = await placed.row()
@@ -44,6 +51,11 @@ async def ask(
     wanted = ChangeRequest.model_validate({**patch, "version": seen})
     touched = touches(OrderRequest.model_validate(row["body"]), wanted)
     change_id = await placed.store_wish("change", patch, seen)
+    if evidence:
+        text = {"name": "letter.pdf", "uri": "https://files.example/letter.pdf"}
+        of_change = update(tables.changes).where(tables.changes.c.id == change_id)
+        async with placed.floor.engine.begin() as conn:
+            await conn.execute(of_change.values(evidence=text))
     notice = ChangeNotice(change_id=change_id, version=seen, fields=tuple(patch), touches=touched)
     for _ in range(times):
         await placed.handle.signal(REQUEST_CHANGE, notice)
@@ -148,7 +160,8 @@ async def _goods(placed: Placed, product: str) -> tuple[int, int]:
 async def _money(placed: Placed) -> tuple[Decimal, Decimal]:
     rows = await placed.floor.rows(money_tables.balances, holder=placed.order_id)
     by = {row["account"]: row["amount"] for row in rows}
-    return by.get("goods", Decimal(0)), by.get("unapplied", Decimal(0))
+    free = by.get("unapplied", Decimal(0)) + by.get("refund_due", Decimal(0))
+    return by.get("goods", Decimal(0)), free
 
 
 async def spare(placed: Placed, product: str = PRODUCT) -> int:

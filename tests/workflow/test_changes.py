@@ -1,6 +1,8 @@
 """An order lives through changes: frozen while they are decided, turned back once (C01 to C10)."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -25,7 +27,7 @@ from tests.workflow.changing import (
     standing,
 )
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from workflows.contract import FROZEN
+from workflows.contract import FROZEN, MONEY_MOVED, MoneyMoved
 
 TO_PRODUCTION = S08_STEPS[: S08_STEPS.index("production")]
 FROM_REVIEW = S08_STEPS[S08_STEPS.index("review") :]
@@ -47,9 +49,9 @@ async def complete(placed: Placed, steps: tuple[str, ...]) -> None:
     assert (await placed.row())["state"] == "completed"
 
 
-async def pay(placed: Placed, amount: Decimal) -> None:
+async def pay(placed: Placed, amount: Decimal, key: str = "paid") -> None:
     moved = ledger.Move(
-        key=f"{placed.order_id}/paid",
+        key=f"{placed.order_id}/{key}",
         currency="CNY",
         amount=amount,
         source=Account.OUTSIDE,
@@ -62,6 +64,7 @@ async def pay(placed: Placed, amount: Decimal) -> None:
     )
     async with placed.floor.engine.begin() as conn:
         await ledger.move(conn, moved)
+    await placed.handle.signal(MONEY_MOVED, MoneyMoved(entry=moved.key))
 
 
 async def test_a_structural_change_in_production_freezes_the_order_and_undoes_it_once(
@@ -108,17 +111,15 @@ async def test_fewer_after_production_leaves_goods_and_money_over(floor: Floor) 
 
     await placed.settled(change)
     await placed.at("review")
-    await holds(
-        placed,
-        Expected("review", 2, made=5, amount=PRICE * 5, applied=PRICE * 5, unapplied=PRICE * 5),
-    )
+    half = PRICE * 5
+    fewer = Expected("review", 2, made=5, amount=half, applied=half, unapplied=half)
+    await holds(placed, fewer)
     assert await spare(placed) == before + 5
     [wanted] = await placed.rows(follow_up_tables.follow_ups)
-    assert (wanted["kind"], wanted["facts"]["amount"]) == ("payment", "92.5000")
+    assert wanted["kind"] == "refund"
     await placed.walk(FROM_REVIEW[: FROM_REVIEW.index("production")])
     await placed.at("production")
-    paid = {"amount": PRICE * 5, "applied": PRICE * 5, "unapplied": PRICE * 5}
-    await holds(placed, Expected("production", 2, made=5, **paid))
+    await holds(placed, replace(fewer, step="production"))
     await complete(placed, FROM_REVIEW[FROM_REVIEW.index("production") :])
     assert not await placed.rows(tables.slots, state="held")
 
@@ -207,3 +208,102 @@ async def test_cancelling_during_a_change_ends_both(floor: Floor) -> None:
     assert not await placed.rows(tables.tasks, state="open")
     assert not await placed.rows(tables.windows, stopped_at=None)
     assert not await placed.rows(tables.reservations, state="held")
+
+
+# --- S35: three classes of change ---------------------------------------------------------------
+
+S35_STEPS = ("instruction", "review", "plan", "production", "qc", "pack")
+
+
+async def s35_at(floor: Floor, step: str) -> Placed:
+    placed = await floor.place(profile="S35")
+    await placed.walk(("entry", "check"))
+    await pay(placed, PRICE * 10)
+    await placed.do("confirm", signed_file="PO-2026-0001")
+    await placed.walk(S35_STEPS[: S35_STEPS.index(step)])
+    await placed.at(step)
+    return placed
+
+
+async def s35_minor(floor: Floor) -> None:
+    """Class 1: patched and gone on with; the production manager hears of it."""
+    placed = await s35_at(floor, "plan")
+
+    await placed.settled(await ask(placed, REMARK))
+
+    await holds(placed, Expected("plan", 2, to_make=10, applied=PRICE * 10))
+    told = await placed.rows(tables.outbox, kind="change_applied")
+    assert "production" in {notice["to_role"] for notice in told}
+
+
+async def s35_date(floor: Floor) -> None:
+    """Class 2: reviewed within half an hour, planned anew; the work goes on meanwhile."""
+    placed = await s35_at(floor, "production")
+
+    change = await ask(placed, later(placed))
+    await asked(placed, "change_review")
+    told = await placed.rows(tables.outbox, kind="change_registered")
+    assert {"sales_manager", "production", "customer"} <= {row["to_role"] for row in told}
+    assert (await placed.window("S35.W02"))["limit"] == "30m"
+    await say(placed, "change_review")
+    await say(placed, "date_review")
+
+    await placed.settled(change)
+    await placed.at("plan")
+    await holds(placed, Expected("plan", 2, to_make=10, applied=PRICE * 10))
+
+
+async def s35_technical(floor: Floor) -> None:
+    """Without the customer's text nothing changes; with it technical says that it is minor."""
+    placed = await s35_at(floor, "plan")
+    refused = await placed.settled(await ask(placed, SPECIFIED))
+    assert "G32" in refused["reason"]
+
+    change = await ask(placed, SPECIFIED, evidence=True)
+    await asked(placed, "change_review")
+    await standing(placed)
+    await placed.skip(timedelta(minutes=20))
+    await say(placed, "change_review")
+    assert (await asked(placed, "technical_review"))["outcomes"] == [
+        "minor",
+        "structural",
+        "refused",
+    ]
+    await say(placed, "technical_review", "minor")
+
+    await placed.settled(change)
+    await holds(placed, Expected("plan", 2, to_make=10, applied=PRICE * 10))
+    assert "S35.W12" in {row["rule"] for row in await placed.rows(tables.windows)}
+    kinds = [line["kind"] for line in await placed.ledger() if "/plan/" in line["window"]]
+    assert kinds == ["opened", "paused", "resumed", "paused", "resumed"]
+
+
+async def s35_structural(floor: Floor) -> None:
+    """Class 3: a full review again, a supplement, and the price difference before shipping."""
+    placed = await s35_at(floor, "pack")
+
+    change = await ask(placed, TWENTY, evidence=True)
+    await say(placed, "change_review")
+    await say(placed, "supplement", **SIGNED)
+
+    await placed.settled(change)
+    await placed.at("review")
+    dearer = Expected("review", 2, made=10, amount=PRICE * 20, applied=PRICE * 10)
+    await holds(placed, dearer)
+    await placed.walk(("review", "plan"))
+    await placed.at("production")
+    await holds(placed, replace(dearer, step="production", to_make=10, booked=10))
+    await placed.walk(("production", "qc", "pack"))
+    await placed.at("release")
+    await holds(
+        placed,
+        replace(dearer, step="release", made=20, packed=20, asks=(("release", "warehouse"),)),
+    )
+    await pay(placed, PRICE * 10, "difference")
+    await placed.at("ship")
+
+
+async def test_the_three_classes_of_s35_run_as_written(floor: Floor) -> None:
+    await asyncio.gather(
+        s35_minor(floor), s35_date(floor), s35_technical(floor), s35_structural(floor)
+    )
