@@ -29,7 +29,7 @@ from store.refunds import Proposal, approve, pay, propose, reject
 from store.statements import MoneySum, of_customer, of_order, sums
 from store.tables import customers, orders, profile_versions
 
-EXAMPLES = 40
+EXAMPLES = 25
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 NOWHERE = "SO-2026-999999"
 DIGEST = "0" * 64
