@@ -35,6 +35,10 @@ CHANGE: Body = {
 
 CANCELLATION: Body = {"reason": "The exhibition was called off."}
 
+RUSH: Body = {"reason": "The opening is a week earlier."}
+
+CREDIT: Body = {"limit": "80000.00", "because": "Yearly review: always paid in time."}
+
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 
 ADJUSTMENT: Body = {

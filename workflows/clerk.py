@@ -23,6 +23,7 @@ from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from domain.changes import ChangeClass, ChangeState, Touch
 from domain.limits import PROMISED
 from policy.changing import classify
+from policy.rushing import rush_refusal
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
@@ -203,11 +204,9 @@ class Clerk:
 
     def _rush_refusal(self) -> str | None:
         """Why the order can no longer come first; none when it can."""
-        if self._start.profile.money.rush is None:
-            return "this regulation knows no rush fee"
-        if self._passed(self._route.planned_at):
-            return "the production is planned already; ask planning for an earlier date"
-        return None
+        return rush_refusal(
+            self._start.profile, planned=self._passed(self._start.profile.planned_at)
+        )
 
     async def _look_at_rush(self) -> None:
         self._progress.rush_news = False
