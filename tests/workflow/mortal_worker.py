@@ -24,8 +24,6 @@ from temporalio.worker import (
 )
 
 import worker
-import workflows.calls
-import workflows.order
 from ops.stack.launch import die_with
 from store.engine import create_engine
 from worker import connect
@@ -102,9 +100,7 @@ def supervise(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Whoever waits for a killed worker waits for time-outs: of its activity, of its own queue.
-    workflows.calls.TRANSACTION_TIMEOUT = timedelta(seconds=2)
-    workflows.order.MARKS_TIMEOUT = timedelta(seconds=4)
+    # A killed worker's own queue would keep its successor waiting for ten seconds.
     vars(worker)["Worker"] = partial(
         Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
     )
