@@ -6,6 +6,7 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.assessment import Assessments
+from activities.cancelling import Cancelling
 from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
@@ -28,7 +29,7 @@ from store.engine import Engine
 def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
-    windows = WindowKeeper(engine)
+    windows, cancelling = WindowKeeper(engine), Cancelling(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -46,6 +47,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.move_promise,
         Changes(engine).settle_change,
         Holding(engine).note_hold,
+        cancelling.consider_cancellation,
+        cancelling.answer_cancellation,
         Closing(engine).close_order,
         Assessments(engine).assess_period,
         Publication(engine, client).tell_workflows,

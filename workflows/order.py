@@ -13,6 +13,7 @@ from domain.orders import OrderState
 from policy.steps import REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
+from workflows.cancel_desk import CancelDesk
 from workflows.cases import marks_record, tell_case
 from workflows.clerk import Clerk
 from workflows.companions import Companions
@@ -46,12 +47,11 @@ from workflows.repeating import Door, Repeater, refuse_while_repeating
 from workflows.route import Route
 from workflows.showing import show
 from workflows.standing import order_standing, order_view
-from workflows.state import OrderProgress, WaitingChange
+from workflows.state import OrderProgress
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
 from workflows.wishes import Wishes
 
-TOO_LATE = "the goods have been dispatched; ask for a return instead"
 _NOTHING = timedelta()
 
 
@@ -71,6 +71,9 @@ class OrderWorkflow(Operable):
         self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
         self._clerk = Clerk(
             start, self._progress, self._route, self._due_lines, self._windows, self._show
+        )
+        self._cancelling = CancelDesk(
+            start, self._progress, self._route, self._due_lines, self._show
         )
         self._desk = TaskDesk(self._progress)
         self._operations = OperationsDesk(
@@ -140,10 +143,10 @@ class OrderWorkflow(Operable):
             except TimeoutError:
                 return "received"
             self._companions.check()
-            if self._progress.cancellation and self._too_late_to_cancel():
+            if self._cancelling.pressing:
+                if await self._cancelling.settle():
+                    return None
                 continue
-            if self._progress.cancellation:
-                return None
             if self._held is not held or self._repeater.on is not repeating:
                 continue
             if not held and (answer := self._answer()) is not None:
@@ -153,7 +156,7 @@ class OrderWorkflow(Operable):
     def _something_came(self, held: bool, repeating: bool) -> bool:
         """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
         return (
-            bool(self._progress.cancellation)
+            self._cancelling.pressing
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
@@ -174,14 +177,6 @@ class OrderWorkflow(Operable):
         if isinstance(step, WaitStep) and self._progress.received:
             return "received"
         return answers[0] if answers else None
-
-    def _too_late_to_cancel(self) -> bool:
-        change_id = self._progress.cancellation
-        if not self._progress.shipped or change_id is None:
-            return False
-        self._progress.cancellation = None
-        self._progress.changes.append(WaitingChange(change_id=change_id, refused_because=TOO_LATE))
-        return True
 
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
@@ -208,7 +203,7 @@ class OrderWorkflow(Operable):
     async def _continue_as_new(self) -> None:
         """Hands the state to a fresh run, once nothing is half done."""
         await self._companions.until(self._quiet)
-        if (self._answer() is None or self._held) and not self._progress.cancellation:
+        if (self._answer() is None or self._held) and not self._cancelling.pressing:
             self._progress.renew = False
             workflow.continue_as_new(
                 self._start.model_copy(update={"progress": self._progress}),
@@ -244,11 +239,18 @@ class OrderWorkflow(Operable):
         if hold is not None and completion.request_id not in self._progress.answers:
             raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
         refuse_while_repeating(self._progress, completion.request_id)
+        if self._ending and completion.request_id not in self._progress.answers:
+            gone = f"task {completion.task_id} is not open: the order is being closed"
+            raise ApplicationError(gone, "task_id", type="TaskNotOpen", non_retryable=True)
         moving = self._due_lines.moving or not self._clerk.idle
         self._desk.check(completion, moving=moving)
+        self._cancelling.check(completion)
 
     def _file(self, decision: Decision) -> None:
-        """An answer to the current step may end it; all others go to the clerk."""
+        """An answer to the current step may end it; all others go to those who asked."""
+        if self._cancelling.owns(decision.task_id):
+            self._cancelling.file(decision)
+            return
         current = self._progress.current
         prefix = f"{self._start.order_id}.{current.step}.{current.visit}." if current else None
         if prefix is None or not decision.task_id.startswith(prefix):
@@ -267,7 +269,7 @@ class OrderWorkflow(Operable):
 
     @workflow.signal(name=contract.REQUEST_CANCELLATION, description="The customer cancels")
     def request_cancellation(self, notice: CancellationNotice) -> None:
-        """Cancels before dispatch; the first request wins."""
+        """Judged by the terms of its step; one winner where the goods are about to leave."""
         self._repeater.take(contract.REQUEST_CANCELLATION, notice)
 
     @workflow.signal(name=contract.CONFIRM_RECEIPT, description="The customer has the goods")
@@ -340,7 +342,7 @@ class OrderWorkflow(Operable):
             contract.RELEASE_ORDER: Door(OrderRelease, operations.release),
             contract.SKIP_STEP: Door(StepSkip, self._skip_again),
             contract.REQUEST_CHANGE: Door(ChangeNotice, wishes.change),
-            contract.REQUEST_CANCELLATION: Door(CancellationNotice, wishes.cancel),
+            contract.REQUEST_CANCELLATION: Door(CancellationNotice, self._cancelling.take),
             contract.CONFIRM_RECEIPT: Door(ReceiptNotice, wishes.receive),
             contract.CALENDAR_PUBLISHED: Door(CalendarPublished, self._windows.publish),
             contract.PROMISE_MOVED: Door(PromiseMoved, wishes.move_promise),
@@ -362,7 +364,7 @@ class OrderWorkflow(Operable):
             and not self._due_lines.moving
             and self._due_lines.idle
             and self._clerk.idle
-            and not self._progress.cancellation
+            and not self._cancelling.pressing
             and (self._held or self._answer() is None)
         )
 
