@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api import (
     calendars,
+    cancelling,
     changes,
     health,
     notices,
@@ -49,6 +50,7 @@ from telemetry.tracing import Tracing
 ROUTERS = (
     orders.router,
     windows.router,
+    cancelling.router,
     changes.router,
     tasks.router,
     overdue.router,

@@ -33,7 +33,7 @@ CHANGE: Body = {
     },
 }
 
-CANCELLATION: Body = {"reason": "The exhibition was called off."}
+CANCELLATION: Body = {"reason": "The exhibition was called off.", "accept_cost": "0"}
 
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 

@@ -94,10 +94,12 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
+        from ops.commands_cancel import cancel
         from ops.commands_orders import register
         from ops.commands_report import report
 
         register(app)
+        app.command(cancel)
         app.command(report)
     return app
 

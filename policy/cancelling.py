@@ -113,13 +113,14 @@ def divide(kept: Decimal, forfeitable: Decimal, held: Mapping[Account, Decimal])
     taken: list[tuple[Account, Account, Decimal]] = []
     owed = NOTHING
     for target, wanted in ((Account.FORFEITED, forfeited), (Account.COST, kept - forfeited)):
+        missing = wanted
         for source in POOL:
-            part = min(wanted, left[source])
+            part = min(missing, left[source])
             if part > 0:
                 taken.append((source, target, part))
                 left[source] -= part
-                wanted -= part
-        owed += wanted
+                missing -= part
+        owed += missing
     return Division(tuple(taken), _something(left.items()), owed)
 
 
