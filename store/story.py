@@ -58,7 +58,10 @@ async def noted(conn: Connection, key: str) -> bool:
     return found is not None
 
 
-async def queue(conn: Connection, order_id: str, messages: Iterable[Message]) -> None:
-    """Queues notices; the same key queues its notice once. Sends nothing."""
+async def queue(conn: Connection, order_id: str | None, messages: Iterable[Message]) -> None:
+    """Queues notices; the same key queues its notice once. Sends nothing.
+
+    Without an order they concern none.
+    """
     rows = [{**message.__dict__, "order_id": order_id} for message in messages]
     await execute_each(conn, _queue, rows)
