@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from activities.models import OrderEnd
-from activities.money_back import said
 from activities.order_file import OrderFile
 from domain.orders import OrderState
 from domain.roles import Role
@@ -45,8 +44,8 @@ def _for(
     """What the role has to know besides, in both languages."""
     if role is Role.FINANCE:
         kept = sum((amount for *_, amount in division.kept), start=division.owed * 0)
-        money = f"kept {said(file, kept)}, back {said(file, division.given_back)}"
-        money_zh = f"扣留 {said(file, kept)}，应退 {said(file, division.given_back)}"
+        money = f"kept {file.money(kept)}, back {file.money(division.given_back)}"
+        money_zh = f"扣留 {file.money(kept)}，应退 {file.money(division.given_back)}"
         return (f": {money}", f"：{money_zh}") if kept or division.given_back else ("", "")
     if role is Role.PURCHASING and unbought:
         what = ", ".join(f"{row['short']} {row['unit']} of {row['material']}" for row in unbought)

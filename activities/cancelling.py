@@ -15,7 +15,7 @@ from activities.models import (
     ChangeSettled,
     Considered,
 )
-from activities.money_back import NOTHING, MoneyHeld, money_of, said
+from activities.money_back import NOTHING, MoneyHeld, money_of
 from activities.opening import open_visit
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
@@ -71,7 +71,7 @@ async def _consider(file: OrderFile, asked: CancellationAsked) -> Considered:
     }
     await cancellations.judge(file.conn, change.id, file.id, file.request.currency.value, judged)
     if cost > await cancellations.accepted_cost(file.conn, change.id):
-        now_costs = f"cancelling costs {said(file, cost)} by now; ask again and accept that"
+        now_costs = f"cancelling costs {file.money(cost)} by now; ask again and accept that"
         await _refuse(file, change.id, now_costs)
         return Considered(outcome="refused")
     if terms.deposit == "by_contract" and money.deposit > 0:

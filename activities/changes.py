@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.order_file import Department, Keyed, OrderFile
+from activities.rush import RUSH, settle_rush
 from domain.changes import ChangeRequest, ChangeState
 from domain.orders import OrderRequest, OrderState
 from domain.roles import Role
@@ -60,6 +61,9 @@ async def _settle(file: OrderFile, verdict: ChangeVerdict) -> ChangeSettled:
     if change.state is not ChangeState.RECEIVED:
         return ChangeSettled(version=version, state=change.state)
     state, reason = verdict.state, verdict.reason
+    if change.kind == RUSH:
+        state = await settle_rush(file, change.id, state, reason)
+        return ChangeSettled(version=version, state=state)
     fields = sorted(set(change.patch) - _ABOUT_THE_CHANGE)
     if state is ChangeState.APPLIED and change.kind == CHANGE:
         judged = await _judge(file, change)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.case_starter import EscalateCase, StartCase
+from activities.deposits import deposit_breach
 from activities.ladder import listeners, rung_of
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
 from activities.order_file import Department, Keyed, OrderFile
@@ -61,6 +62,7 @@ class DueLineKeeper(Department):
                 if marked is not windows.Marked.NEVER_FELL:
                     fell[mark.window, mark.mark] = marked
                 if marked is windows.Marked.NEW:
+                    await deposit_breach(file, mark)
                     for notice in await _notices(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():

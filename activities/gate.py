@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from activities.money_facts import missing_money
 from activities.order_file import OrderFile
 from domain.roles import Role
 from domain.stages import Stage
-from policy.steps import NEXT, Fact, ReviewStep, TaskStep
+from policy.steps import MONEY_FACTS, NEXT, Fact, ReviewStep, TaskStep
 from store import goods, tasks
 
 _STAGES = {
@@ -31,6 +32,8 @@ async def _missing(file: OrderFile, fact: Fact) -> str | None:
         case Fact.PLAN_APPROVED | Fact.CUSTOMER_CONFIRMED | Fact.REVIEW_APPROVED:
             stage, words = _STAGES[fact]
             return None if await _approved(file, stage) else words
+        case _ if fact in MONEY_FACTS:
+            return await missing_money(file, fact)
         case _:
             return f"{fact.words} cannot be looked at yet"
 

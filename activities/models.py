@@ -25,6 +25,8 @@ MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
 CONSIDER_CANCELLATION = "consider_cancellation"
 ANSWER_CANCELLATION = "answer_cancellation"
+LOOK_AGAIN = "look_again"
+LOOK_AT_RUSH = "look_at_rush"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -120,6 +122,35 @@ class Entered(Record):
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
     auto_at: datetime | None = None
+
+
+class GateLook(Record):
+    """Money has moved: does the gate hold that the order stands at? `key` names the look."""
+
+    order_id: str
+    key: str
+    now: datetime
+    at: StepVisit
+
+
+class GateSeen(Record):
+    """What is still missing, in words; none when the gate may open."""
+
+    missing: str | None = None
+
+
+class RushLook(Record):
+    """Money has moved: is the rush fee paid? `key` names the look."""
+
+    order_id: str
+    key: str
+    now: datetime
+
+
+class RushSeen(Record):
+    """Whether the order comes first now."""
+
+    paid: bool
 
 
 class DecisionRecord(Record):

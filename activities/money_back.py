@@ -5,13 +5,19 @@ from decimal import Decimal
 
 from activities.models import OrderEnd
 from activities.order_file import OrderFile
+from domain.deposits import DepositState
 from domain.money import Account, rounded
 from domain.roles import Role
 from policy.cancelling import POOL, Division, deposit_in, divide
 from store import ledger
 from store.follow_ups import Wanted, want
+from store.order_money import change_deposit
+from store.refunds import Proposal, propose
 
 PLATFORM = "platform"
+PAYMENT = "payment"
+"""The follow-up in which finance settles money that is not as it should be."""
+
 NOTHING = Decimal(0)
 
 
@@ -32,8 +38,7 @@ async def money_of(file: OrderFile) -> MoneyHeld:
     """How the order's money stands; the caller holds the order's lock."""
     currency = file.request.currency
     standing = await ledger.standing(file.conn, file.id, currency.value)
-    goods = standing.of(Account.GOODS)
-    deposit = deposit_in(file.profile, file.request.amount, currency, goods)
+    deposit = deposit_in(file.profile, file.request.amount, currency, standing.by_account)
     return MoneyHeld(standing.by_account, rounded(deposit, currency))
 
 
@@ -47,6 +52,8 @@ async def settle_money(file: OrderFile, end: OrderEnd) -> Division:
     division = divide(end.kept, end.forfeitable, held.by_account)
     for source, target, amount in division.kept:
         await ledger.move(file.conn, _move(file, end, source, target, amount))
+    if any(target is Account.FORFEITED for _, target, _ in division.kept):
+        await change_deposit(file.conn, file.id, DepositState.FORFEITED, file.now)
     if division.back:
         await _give_back(file, end, division)
     if division.owed:
@@ -55,33 +62,29 @@ async def settle_money(file: OrderFile, end: OrderEnd) -> Division:
 
 
 async def _give_back(file: OrderFile, end: OrderEnd, division: Division) -> None:
+    """Nothing is applied any more, and all of it is proposed to go back."""
     for source, amount in division.back:
-        await ledger.move(file.conn, _move(file, end, source, Account.REFUND_DUE, amount))
-    text = f"{said(file, division.given_back)} go back to the customer, once finance agrees"
-    file.note("refund_proposed", text, key=f"{end.key}/refund")
-    await _want(file, end, "refund", division.given_back)
+        if source is not Account.UNAPPLIED:
+            await ledger.move(file.conn, _move(file, end, source, Account.UNAPPLIED, amount))
+    reason = f"the order is {end.state.value}"
+    key = f"{end.key}/refund"
+    await propose(file.conn, Proposal(key, file.id, reason, PLATFORM, file.now))
+    text = f"{file.money(division.given_back)} go back to the customer, once that is approved"
+    file.note("refund_proposed", text, key=key)
 
 
 async def _tell_of_debt(file: OrderFile, end: OrderEnd, owed: Decimal) -> None:
     key, kind = f"{end.key}/owed", "cancellation_owed"
-    text = f"{said(file, owed)} of the cost of the cancellation have not been paid"
+    text = f"{file.money(owed)} of the cost of the cancellation have not been paid"
     file.note(kind, text, key=key)
-    zh = f"{file.name_zh}：取消订单的费用尚欠 {said(file, owed)}"
+    zh = f"{file.name_zh}：取消订单的费用尚欠 {file.money(owed)}"
     file.tell(Role.FINANCE, kind, f"{file.name}: {text}", key=f"{key}/finance", zh=zh)
-    await _want(file, end, "payment", owed)
-
-
-async def _want(file: OrderFile, end: OrderEnd, begins: str, amount: Decimal) -> None:
-    """A follow-up for finance, where the regulation has one that begins so."""
-    kind = next((each.id for each in file.profile.follow_ups if each.begins == begins), None)
-    if kind is None:
-        return
-    facts = {"amount": f"{amount:f}", "currency": file.request.currency.value}
+    facts = {"owed": f"{owed:f}", "currency": file.currency.value, "why": text}
     await want(
         file.conn,
         Wanted(
-            key=f"{end.key}/{begins}",
-            kind=kind,
+            key=key,
+            kind=PAYMENT,
             order_id=file.id,
             requested_by=PLATFORM,
             requested_at=file.now,
@@ -106,9 +109,3 @@ def _move(
         order_id=file.id,
         customer=file.request.customer,
     )
-
-
-def said(file: OrderFile, amount: Decimal) -> str:
-    """An amount as a notice says it: `120.00 CNY`."""
-    currency = file.request.currency
-    return f"{rounded(amount, currency):f} {currency.value}"

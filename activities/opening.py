@@ -124,16 +124,17 @@ async def open_unless_left(
 
 
 async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
-    if step.window is None:
+    rule = step.window if not step.window_by_route else step.window_for(file.request.payment_route)
+    if rule is None:
         return None
     if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
         since = next_working_day(file)
     else:
         first = visit.visit == 1 and step.id == file.profile.route[0].id
-        since = await started_at(file, step.window, first)
+        since = await started_at(file, rule, first)
     key = visit.key(file.id)
     try:
-        window = await compute_window(file, step, step.window, key=key, at=since)
+        window = await compute_window(file, step, rule, key=key, at=since)
     except CalendarError as missing:
         # An order goes on without a clock that cannot be set, and its story says why.
         file.note("window_without_date", str(missing), key=f"{key}/no_date", step=step.id)

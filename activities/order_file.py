@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
 from activities.calendars import calendars_by_name, labelled
 from domain.base import Record
+from domain.money import Currency
 from domain.orders import OrderRequest
 from domain.quiet import quiet_for
 from domain.roles import Role
@@ -17,6 +19,8 @@ from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
 from policy.explaining import explain
 from policy.model import Profile
+from policy.paying import due, said
+from policy.steps import Fact
 from store import orders, story, tasks, windows
 from store.effects import store_effect
 from store.engine import Conflict, Connection, Engine
@@ -87,6 +91,19 @@ class OrderFile:
     def request(self) -> OrderRequest:
         """The order as it stands."""
         return OrderRequest.model_validate(self.row.body)
+
+    @property
+    def currency(self) -> Currency:
+        """The one currency of the order's money."""
+        return self.request.currency
+
+    def money(self, amount: Decimal) -> str:
+        """An amount of this order as a reader says it: `12,000.00 CNY`."""
+        return said(amount, self.currency)
+
+    def due(self, fact: Fact) -> Decimal:
+        """What has to be paid of the order as it stands for a fact to hold."""
+        return due(fact, self.profile.money, self.request.amount, self.currency)
 
     @property
     def quantities(self) -> Mapping[str, int]:

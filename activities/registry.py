@@ -14,12 +14,14 @@ from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
 from activities.holding import Holding
 from activities.materials import Materials
+from activities.money_gates import MoneyGates
 from activities.packing import Packing
 from activities.planning import Planning
 from activities.production import Production
 from activities.publication import Publication
 from activities.quality import Quality
 from activities.review import Review
+from activities.rush import Rush
 from activities.shipping import Shipping
 from activities.steps import Steps
 from activities.window_life import WindowKeeper
@@ -30,6 +32,7 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
     windows, cancelling = WindowKeeper(engine), Cancelling(engine)
+    money = MoneyGates(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -40,6 +43,9 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         Production(engine).record_production,
         Quality(engine).record_inspection,
         Packing(engine).record_packing,
+        money.check_money,
+        money.look_again,
+        Rush(engine).look_at_rush,
         shipping.release_shipping,
         shipping.record_dispatch,
         DueLineKeeper(engine, door.start, door.escalate).record_marks,

@@ -2,8 +2,10 @@
 
 from temporalio import activity
 
+from activities.deposits import settle_deposit
 from activities.gate import missing_facts
 from activities.models import Entered, Transition
+from activities.money_gates import blocked, keep_deposit
 from activities.opening import Blocked
 from activities.order_file import OrderFile
 from activities.transitions import Mover
@@ -32,7 +34,8 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked:
     assert isinstance(gate, GateStep), "only a gate releases"
     missing = await missing_facts(file, gate.facts)
     if missing:
-        return Blocked(f"missing: {'; '.join(missing)}", {"missing": missing})
+        return blocked(missing)
+    await keep_deposit(file, gate)
     # A way back after the gate leaves the earlier note behind; the new one takes its place.
     await goods.void_release(file.conn, file.id)
     await goods.release_goods(file.conn, file.id, transition.enter.at.key(file.id), file.now)
@@ -46,6 +49,7 @@ async def _dispatch(file: OrderFile, transition: Transition) -> None:
     carrier, tracking = data.get("carrier"), data.get("tracking")
     key = left.at.key(file.id)
     await goods.ship(file.conn, file.id, key, carrier=carrier, tracking=tracking, at=file.now)
+    await settle_deposit(file)
     file.tell(
         Role.CUSTOMER,
         "shipped",

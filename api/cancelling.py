@@ -18,7 +18,7 @@ from api.orders import visible_order
 from api.problems import COST_NOT_ACCEPTED, NOT_CANCELLABLE, FieldError, Problem
 from api.services import Services, Wired
 from domain.base import Number, Record, Text
-from domain.money import Account, Currency
+from domain.money import Currency
 from policy.cancelling import cost_of, deposit_in, terms_in
 from store.cancellations import belongings
 from store.intake import NewWish
@@ -83,7 +83,7 @@ async def _terms(services: Services, order: FullOrderRow) -> CancelPreview:
         money = await standing(conn, order.id, order.currency)
         has = await belongings(conn, order.id)
     terms = terms_in(profile, order.step)
-    deposit = deposit_in(profile, order.amount, currency, money.of(Account.GOODS))
+    deposit = deposit_in(profile, order.amount, currency, money.by_account)
     cost = cost_of(terms, order.amount, currency, deposit)
     return cancel_preview(
         profile, order, terms, has, money=money.by_account, deposit=deposit, cost=cost

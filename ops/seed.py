@@ -30,7 +30,7 @@ Positive = Annotated[Number, Field(gt=0)]
 
 
 class CustomerEntry(Record):
-    """A row of `customers.json`."""
+    """A row of `customers.json`; `credit_limit` counts only for a customer that is new."""
 
     code: Code
     name: Line
@@ -39,6 +39,7 @@ class CustomerEntry(Record):
     email: Line | None = None
     address: Line | None = None
     currency: Currency
+    credit_limit: Annotated[Number, Field(ge=0)] | None = None
 
 
 class MaterialEntry(Record):

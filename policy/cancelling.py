@@ -65,13 +65,18 @@ def terms_in(profile: Profile, step: str | None) -> CancelTerms:
     return terms_of(profile, lambda until: here > place[until])
 
 
-def deposit_in(profile: Profile, amount: Decimal, currency: Currency, goods: Decimal) -> Decimal:
-    """How much of what was paid for the goods is the deposit.
+def deposit_in(
+    profile: Profile, amount: Decimal, currency: Currency, held: Mapping[Account, Decimal]
+) -> Decimal:
+    """How much of what was paid for the goods is the deposit and not forfeited yet.
 
     A regulation without a figure speaks of whatever was paid before the goods left (S39).
     """
-    rules = profile.money.deposit
-    return goods if rules is None else min(goods, share(amount, rules.percent, currency))
+    rules, goods = profile.money.deposit, held.get(Account.GOODS, NOTHING)
+    if rules is None:
+        return goods
+    left = share(amount, rules.percent, currency) - held.get(Account.FORFEITED, NOTHING)
+    return max(min(goods, left), NOTHING)
 
 
 def cost_of(terms: CancelTerms, amount: Decimal, currency: Currency, deposit: Decimal) -> Decimal:

@@ -12,6 +12,7 @@ from policy.cancel_checks import check_cancellation
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
 from policy.model import Profile
+from policy.money_checks import check_money
 from policy.problems import FieldPath, Problem
 from policy.steps import (
     NEXT,
@@ -42,6 +43,7 @@ def check(profile: Profile) -> Iterator[Problem]:
         # Walking a route with a missing step would report its followers, too.
         yield from _route(profile)
     yield from _gates(profile)
+    yield from check_money(profile)
     yield from _waits(profile)
     yield from _ladder(profile)
     yield from _case(profile)
@@ -87,6 +89,8 @@ def _leads(step: RouteStep) -> dict[FieldPath, str]:
             return {("outcomes", answer): target for answer, target in step.outcomes.items()}
         case ReviewStep() | ResourceStep():
             return {("refused",): step.refused}
+        case GateStep(refused=str(target)):
+            return {("refused",): target}
         case _:
             return {}
 
@@ -193,10 +197,13 @@ def _gates(profile: Profile) -> Iterator[Problem]:
     earlier: list[Step] = []
     for index, step in enumerate(profile.steps):
         if isinstance(step, GateStep):
+            makers = [other for other in earlier if other.only in (None, step.only)]
             for place, fact in enumerate(step.facts):
-                if fact in _MAKERS and not any(_makes_true(other, fact) for other in earlier):
+                if fact in _MAKERS and not any(_makes_true(other, fact) for other in makers):
                     path: FieldPath = ("steps", index, "facts", place)
                     what = f"no earlier step can make {fact} true"
+                    if any(_makes_true(other, fact) for other in earlier):
+                        what += " for every order that comes here"
                     yield Problem(path, what, f"put {_MAKERS[fact]} before the gate")
         if not step.detour:
             earlier.append(step)

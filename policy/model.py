@@ -70,9 +70,7 @@ class Profile(Record):
         A corrective action binds whom its analysis names: none here.
         """
         for step in self.steps:
-            if step.window:
-                yield step.window, step.role
-            for window in step.window_by_route.values():
+            for _, window in step.placed_windows:
                 yield window, step.role
         for _, window, role in self.case.windows:
             yield window, role

@@ -6,6 +6,7 @@ from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
 from policy.model import Profile
+from policy.money_reading import money_aloud
 from policy.sanctions import Sanction
 from policy.steps import (
     NEXT,
@@ -80,6 +81,7 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield f"E{rung.mark.level} {_rung(rung)}"
     case = profile.case
     yield f"An overdue case: {'; '.join(_case(case))}."
+    yield from money_aloud(profile.money)
     for sanction in profile.sanctions:
         yield _sanction(sanction)
     yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
@@ -119,7 +121,7 @@ def _head(step: Step) -> str:
 
 
 def _article(profile: Profile, step: RouteStep) -> str:
-    sentences = [_opening(step), step.standard]
+    sentences = [*_only(step), _opening(step), step.standard]
     match step:
         case TaskStep():
             sentences += _required(step)
@@ -133,6 +135,8 @@ def _article(profile: Profile, step: RouteStep) -> str:
         case GateStep():
             facts = _and(_words(fact) for fact in step.facts)
             sentences.append(f"Nothing passes before this holds: {facts}.")
+            if step.refused:
+                sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
         case WaitStep():
             if step.auto_after:
                 after = step.auto_after.words
@@ -140,6 +144,10 @@ def _article(profile: Profile, step: RouteStep) -> str:
     if step.rules:
         sentences.append(f"[{'; '.join(step.rules)}]")
     return " ".join(sentences)
+
+
+def _only(step: Step) -> list[str]:
+    return [f"Only for {step.only} orders."] if step.only else []
 
 
 def _opening(step: RouteStep) -> str:
@@ -154,6 +162,8 @@ def _opening(step: RouteStep) -> str:
             return (
                 f"The platform {_RESOURCES[step.work]} itself; if it cannot, {who} decides {when}."
             )
+        case GateStep() if step.work is Work.CHECK_MONEY:
+            return f"The platform looks at the money; {who} is asked {when}."
         case GateStep():
             return f"The platform compares; {who} is asked {when}."
         case WaitStep():
@@ -163,6 +173,10 @@ def _opening(step: RouteStep) -> str:
 
 
 def _when(step: Step) -> str:
+    if step.window_by_route:
+        ways = [f"for money by {way} {_time(at)}" for way, at in step.window_by_route.items()]
+        others = [f"for all others {_time(step.window)}"] if step.window else []
+        return ", ".join((*ways, *others))
     if step.window:
         return _time(step.window)
     assert step.paced_by is not None
@@ -207,7 +221,7 @@ def _duty(profile: Profile, step: AlongsideStep) -> str:
         else f"{_title(profile, step.during[0])} to {_title(profile, step.during[-1])}"
     )
     duty = f"{_TRIGGERS[step.trigger]} {during}: {step.role.words}, {_when(step)}."
-    return " ".join([duty, step.standard, *_required(step)])
+    return " ".join([*_only(step), duty, step.standard, *_required(step)])
 
 
 def _required(step: TaskStep | AlongsideStep) -> list[str]:

@@ -12,11 +12,12 @@ from domain.base import Record
 from domain.changes import ChangeState
 from domain.errors import KeyReused
 from domain.orders import OrderState
+from domain.priorities import Priority
 from store.cancellations import accept
 from store.engine import Connection
 from store.tables import changes, idempotency_keys, orders
 
-WishKind = Literal["change", "cancellation", "receipt"]
+WishKind = Literal["change", "cancellation", "receipt", "rush"]
 
 AMOUNT_MAX = Decimal("99999999999999.9999")
 """The largest amount that the orders table holds."""
@@ -46,7 +47,7 @@ class NewOrder(Record):
 
 
 class NewWish(Record):
-    """A change, a cancellation or a receipt as it is stored before its workflow hears of it.
+    """A customer's wish as it is stored before its workflow hears of it.
 
     `accepted_cost` is what a customer agrees to lose by a cancellation.
     """
@@ -99,7 +100,10 @@ async def claim_key(conn: Connection, claim: Claim, resource: str) -> str | None
 
 async def add_order(conn: Connection, order: NewOrder) -> None:
     """Stores a new order. Starts nothing."""
-    await conn.execute(insert(orders).values(**order.model_dump(), updated_at=order.received_at))
+    priority = Priority.at_entry(rush=order.rush).value
+    await conn.execute(
+        insert(orders).values(**order.model_dump(), priority=priority, updated_at=order.received_at)
+    )
 
 
 async def add_wish(conn: Connection, wish: NewWish) -> bool:

@@ -48,6 +48,13 @@ customers = Table(
     Column("email", Text),
     Column("address", Text),
     Column("currency", String(3), nullable=False),
+    Column("credit_limit", Amount),  # in the customer's currency; none: pays in advance
+    Column("blocked_at", Instant),
+    Column("blocked_because", Text),
+    CheckConstraint("credit_limit >= 0", name="credit_not_negative"),
+    CheckConstraint(
+        "(blocked_at IS NULL) = (blocked_because IS NULL)", name="blocked_for_a_reason"
+    ),
 )
 
 materials = Table(
@@ -135,6 +142,7 @@ orders = Table(
     Column("currency", String(3), nullable=False),
     Column("promised_at", Instant, nullable=False),
     Column("rush", Boolean, nullable=False),
+    Column("priority", String(8), nullable=False, server_default="normal"),
     Column("state", String(16), nullable=False, server_default="open"),
     Column("stage", String(3)),
     Column("step", String(40)),
@@ -180,7 +188,7 @@ changes = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("order_id", ForeignKey("orders.id"), nullable=False),
-    Column("kind", String(16), nullable=False),  # change, cancellation, receipt
+    Column("kind", String(16), nullable=False),  # change, cancellation, receipt, rush
     Column("against_version", Integer),
     Column("patch", JSONB, nullable=False),
     Column("state", String(16), nullable=False, server_default="received"),

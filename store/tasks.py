@@ -161,6 +161,16 @@ async def visit_facts(
     return found
 
 
+async def tell_facts(
+    conn: Connection, order_id: str, step: str, visit: int, facts: Mapping[str, Any]
+) -> None:
+    """What there is to know of a visit's open tasks is now this."""
+    of_visit = tasks.c.order_id == order_id, tasks.c.step == step, tasks.c.visit == visit
+    await conn.execute(
+        update(tasks).where(*of_visit, tasks.c.state == "open").values(facts=dict(facts))
+    )
+
+
 async def step_of(conn: Connection, task_id: str) -> str:
     """The step that asked. Raises UnknownThing."""
     found: str | None = await conn.scalar(select(tasks.c.step).where(tasks.c.id == task_id))

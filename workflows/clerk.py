@@ -5,6 +5,7 @@ from collections.abc import Callable
 from temporalio import workflow
 
 from activities.models import (
+    LOOK_AT_RUSH,
     MOVE_PROMISE,
     NOTE_HOLD,
     RECORD_DECISION,
@@ -17,6 +18,8 @@ from activities.models import (
     Entered,
     ProgressRecord,
     PromiseMove,
+    RushLook,
+    RushSeen,
     StepVisit,
 )
 from domain.changes import ChangeClass, ChangeState, Touch
@@ -64,6 +67,7 @@ class Clerk:
             or progress.changes
             or progress.promises
             or progress.hold_notes
+            or progress.rush_news
             or self._windows.waiting
         )
 
@@ -83,6 +87,8 @@ class Clerk:
                 held = self._progress.hold_notes.pop(0)
                 await note(NOTE_HOLD, held, "on hold" if held.because else "goes on after a hold")
                 self._show()
+            elif self._progress.rush_news:
+                await self._look_at_rush()
             else:
                 await self._windows.work_one()
                 self._show()
@@ -182,7 +188,8 @@ class Clerk:
         return None
 
     async def _settle(self, change: WaitingChange) -> None:
-        reason = change.refused_because or self._refusal(change)
+        refusal = self._rush_refusal() if change.rush else self._refusal(change)
+        reason = change.refused_because or refusal
         verdict = ChangeVerdict(
             order_id=self._start.order_id,
             change_id=change.change_id,
@@ -192,6 +199,29 @@ class Clerk:
         )
         settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
         self._progress.version = settled.version
+        if change.rush and settled.state is ChangeState.APPLIED:
+            # The fee may have come before it was agreed on.
+            self._progress.rush_open = self._progress.rush_news = True
+
+    def _rush_refusal(self) -> str | None:
+        """Why the order can no longer come first; none when it can."""
+        if self._start.profile.money.rush is None:
+            return "this regulation knows no rush fee"
+        if self._passed(self._route.planned_at):
+            return "the production is planned already; ask planning for an earlier date"
+        return None
+
+    async def _look_at_rush(self) -> None:
+        self._progress.rush_news = False
+        self._progress.looks += 1
+        look = RushLook(
+            order_id=self._start.order_id,
+            key=f"{self._start.order_id}/rush/look/{self._progress.looks}",
+            now=now_of(self._progress),
+        )
+        seen = await act(LOOK_AT_RUSH, look, RushSeen, "is the rush fee paid")
+        lived(self._progress, look.key)
+        self._progress.rush_open = not seen.paid
 
     def _refusal(self, change: WaitingChange) -> str | None:
         """Why the change cannot be applied; none when it is minor and in time."""

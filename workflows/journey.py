@@ -6,16 +6,19 @@ from temporalio import workflow
 
 from activities.models import (
     CLOSE_ORDER,
+    LOOK_AGAIN,
     OPEN_STEP,
     Enter,
     Entered,
+    GateLook,
+    GateSeen,
     Leave,
     OrderEnd,
     StepVisit,
     Transition,
 )
 from domain.orders import OrderState
-from policy.steps import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
+from policy.steps import GateStep, ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
@@ -45,6 +48,36 @@ class Journey:
         self._route = route
         self._due_lines = due_lines
         self._windows = windows
+        self.looking = False
+
+    @property
+    def may_look(self) -> bool:
+        """Whether the order stands at a gate of money and money has moved since it looked."""
+        progress = self._progress
+        if not progress.money_news or progress.blocked is None or progress.current is None:
+            return False
+        step = self._route.current
+        return isinstance(step, GateStep) and step.asks_for_money
+
+    async def look_again(self) -> bool:
+        """Looks at the gate once more, in the same visit: its window and its task go on."""
+        progress = self._progress
+        at = progress.current
+        assert at is not None, "it stands at a gate"
+        progress.money_news, self.looking = False, True
+        progress.looks += 1
+        look = GateLook(
+            order_id=self._start.order_id,
+            key=f"{at.key(self._start.order_id)}/look/{progress.looks}",
+            now=now_of(progress),
+            at=at,
+        )
+        seen = await act(LOOK_AGAIN, look, GateSeen, f"{self._route.current.title}: looks again")
+        lived(progress, look.key)
+        self.looking = False
+        if seen.missing is not None:
+            progress.blocked = seen.missing
+        return seen.missing is None
 
     async def begin(self) -> None:
         """Enters the first step; its window counts from when the customer ordered."""
@@ -114,6 +147,8 @@ class Journey:
             request = self._transition(
                 enter.at, name, now, leave=leave, enter=enter, then=then, undo=undo
             )
+            if isinstance(target, GateStep) and target.asks_for_money:
+                self._progress.money_news = False  # it looks now; what comes later is news
             entered = await self._act(name, request, target.title)
             self._progress.visits[target.id] = enter.at.visit
             if following is None or entered.blocked is not None:

@@ -10,7 +10,7 @@ from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.models import RECORD_MARKS, Decision, MarkDue
 from domain.orders import OrderState
-from policy.steps import REFUSE, ReviewStep, WaitStep
+from policy.steps import RECHECK, REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
 from workflows.cancel_desk import CancelDesk
@@ -63,7 +63,7 @@ class OrderWorkflow(Operable):
     def __init__(self, start: OrderStart) -> None:
         self._start = start
         self._progress = start.progress or OrderProgress(version=start.version)
-        self._route = Route(start.profile, self._progress)
+        self._route = Route(start.profile, self._progress, start.traits)
         self._due_lines = DueLines(
             self._progress.windows, self._record_marks, tell_case, lambda: self._progress.lives_at
         )
@@ -151,7 +151,20 @@ class OrderWorkflow(Operable):
                 continue
             if not held and (answer := self._answer()) is not None:
                 return answer
+            if not held and self._journey.may_look:
+                if await self._finds_money():
+                    return RECHECK
+                continue
             await self._continue_as_new()
+
+    async def _finds_money(self) -> bool:
+        """Whether the gate may open now, and nobody came in between."""
+        found = await self._journey.look_again()
+        self._show()
+        if found and (self._cancelling.pressing or self._held or self._answer() is not None):
+            self._progress.money_news = True  # it looks once more when that is over
+            return False
+        return found
 
     def _something_came(self, held: bool, repeating: bool) -> bool:
         """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
@@ -161,6 +174,7 @@ class OrderWorkflow(Operable):
             or self._held is not held
             or self._repeater.on is not repeating
             or (self._answer() is not None and not held)
+            or (self._journey.may_look and not held)
             or self._grown_long()
         )
 
@@ -365,13 +379,14 @@ class OrderWorkflow(Operable):
             and self._due_lines.idle
             and self._clerk.idle
             and not self._cancelling.pressing
-            and (self._held or self._answer() is None)
+            and (self._held or (self._answer() is None and not self._journey.may_look))
         )
 
     @workflow.query(name=contract.STANDING, description="All that the database says as well")
     def standing(self) -> Standing:
         """For a comparison with the database; `settled` once everything is written down."""
         written = self._clerk.idle and self._due_lines.idle and not self._due_lines.moving
+        written = written and not self._journey.looking
         stands = self._progress.current is not None and not self._ending
         settled = written and stands and not self._repeater.on
         return order_standing(self._start, self._progress, settled=settled)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from activities.models import StepVisit
+from domain.orders import Trait
 from policy.model import Profile
 from policy.steps import (
     DELAYED,
@@ -18,6 +19,12 @@ from policy.steps import (
 )
 from workflows.state import OrderProgress
 
+
+def step_books(step: RouteStep) -> bool:
+    """Whether the step books production slots."""
+    return isinstance(step, ResourceStep) and step.work is Work.BOOK_SLOT
+
+
 AUTOMATIC = (ResourceStep, GateStep)
 """Steps the platform does itself; people are asked only when it cannot."""
 
@@ -25,12 +32,14 @@ AUTOMATIC = (ResourceStep, GateStep)
 class Route:
     """The profile's ordered steps with the order's cursor."""
 
-    def __init__(self, profile: Profile, progress: OrderProgress) -> None:
+    def __init__(self, profile: Profile, progress: OrderProgress, traits: frozenset[Trait]) -> None:
         self._steps = profile.route
-        self._alongside = profile.alongside
+        self._alongside = tuple(step for step in profile.alongside if step.is_for(traits))
         self._by_id = {step.id: step for step in self._steps}
         self._order = {step.id: index for index, step in enumerate(self._steps)}
         self._progress = progress
+        self._traits = traits
+        self._replan_at = profile.changes.replan_at
         self._last_before_dispatch = max(
             (
                 self._order[step.id]
@@ -43,7 +52,7 @@ class Route:
     @property
     def first(self) -> RouteStep:
         """Where every order begins."""
-        return self._steps[0]
+        return next(step for step in self._steps if self._on_the_way(step))
 
     @property
     def current(self) -> RouteStep:
@@ -56,24 +65,28 @@ class Route:
         return self._order[self.current.id] > self._order[step_id]
 
     def after(self, step: RouteStep) -> RouteStep | None:
-        """The next step that is no detour, none at the end of the route."""
-        return next(
-            (s for s in self._steps[self._order[step.id] + 1 :] if not s.detour),
-            None,
-        )
+        """The next step on this order's way that is no detour, none at the end of the route."""
+        following = self._steps[self._order[step.id] + 1 :]
+        return next((s for s in following if self._on_the_way(s)), None)
+
+    def _on_the_way(self, step: RouteStep) -> bool:
+        return not step.detour and step.is_for(self._traits)
 
     def target(self, step: RouteStep, outcome: str) -> RouteStep | str | None:
         """Where `outcome` leads: a step, REFUSE, or none for the end of the route."""
         name = NEXT
         if isinstance(step, TaskStep):
             name = step.outcomes[outcome]
-        elif isinstance(step, ReviewStep | ResourceStep) and outcome == "refused":
-            name = step.refused
+        elif isinstance(step, ReviewStep | ResourceStep | GateStep) and outcome == "refused":
+            name = step.refused or NEXT  # a gate without a way out takes no such answer
         elif isinstance(step, AUTOMATIC):
             return step  # people have mended what was missing: try again
         if name == REFUSE:
             return REFUSE
-        return self.after(step) if name == NEXT else self._by_id[name]
+        if name == NEXT:
+            return self.after(step)
+        named = self._by_id[name]
+        return named if named.is_for(self._traits) else self.after(named)
 
     def visit(self, step_id: str) -> StepVisit:
         """The next visit of a step; counts only when it is entered."""
@@ -86,6 +99,12 @@ class Route:
             for held in reversed(self._progress.held)
             if self._order[held.step] >= self._order[target.id]
         )
+
+    @property
+    def planned_at(self) -> str:
+        """The step with which the production is planned: the slot, or where a date is planned."""
+        slots = [step.id for step in self._steps if step_books(step)]
+        return slots[-1] if slots else self._replan_at
 
     def covers(self, beside: AlongsideStep, step: RouteStep) -> bool:
         """True when `beside` runs while the order is in `step`.

@@ -77,6 +77,7 @@ class WaitingChange(Record):
     fields: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
+    rush: bool = False
 
 
 class WindowWish(Record):
@@ -190,8 +191,10 @@ class OrderProgress(TaskProgress):
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
-    often it was reset. `money_news` says that money has moved since it last looked; `disputes` are
-    the follow-ups that keep it from being taken as received by itself.
+    often it was reset. `money_news` says that money has moved since it last looked, `looks` how
+    often it did; `rush_open` that a rush fee is agreed and not paid, and `rush_news` that money has
+    moved meanwhile. `disputes` are the follow-ups that keep it from being taken as received by
+    itself.
     """
 
     current: StepVisit | None = None
@@ -205,6 +208,9 @@ class OrderProgress(TaskProgress):
     cancelling: Cancelling = Field(default_factory=Cancelling)
     received: str | None = None
     money_news: bool = False
+    looks: int = 0
+    rush_open: bool = False
+    rush_news: bool = False
     disputes: list[str] = Field(default_factory=list)
     auto_at: datetime | None = None
     shipped: bool = False

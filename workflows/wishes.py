@@ -47,14 +47,13 @@ class Wishes:
             self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
 
     def rush(self, notice: RushNotice) -> None:
-        """Refused for now."""
-        self._progress.changes.append(
-            WaitingChange(change_id=notice.change_id, refused_because="rush orders come later")
-        )
+        """Queues a wish to come first; what it costs is in the database."""
+        self._progress.changes.append(WaitingChange(change_id=notice.change_id, rush=True))
 
     def hear_of_money(self, _: MoneyMoved) -> None:
-        """A gate that waits for money looks again."""
+        """A gate that waits for money looks again, and so does a rush that waits for its fee."""
         self._progress.money_news = True
+        self._progress.rush_news = self._progress.rush_open
 
     def hear_of_follow_up(self, news: FollowUpNews) -> None:
         """An open one may keep the order from being taken as received by itself."""

@@ -132,6 +132,7 @@ class Floor:
             profile=chosen,
             promised_at=request.promised_at,
             rush=request.rush,
+            special=request.special,
             received_at=received_at,
         )
         if events_max is not None:
