@@ -82,6 +82,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
 async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Division) -> None:
     """What the cancellation came to stands beside the wish."""
     if end.change_id is not None:
+        await cancellations.grant_freely(file.conn, end.change_id)
         await cancellations.answer(
             file.conn,
             end.change_id,
