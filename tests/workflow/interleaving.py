@@ -5,33 +5,41 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 from temporalio.client import RPCError, WorkflowUpdateFailedError
 
+from domain.orders import OrderRequest
 from domain.roles import Role
 from policy.change_rules import CancelRow
 from policy.model import Profile
 from policy.money_rules import MoneyRules
 from policy.steps import Fact, Step
 from store import tables
-from store.intake import refuse_wish
-from tests.workflow.floor import DATA, Floor, Placed, profile
+from store.intake import NewOrder, NewWish, add_order, add_wish, refuse_wish
+from store.profiles import pin_profile
+from tests.workflow.floor import DATA, Floor, Placed, example_order, profile
 from tests.workflow.paying import arrive, tell
 from workflows.answering import complete_task
-from workflows.contract import TaskCompletion
+from workflows.contract import OrderStart, TaskCompletion
+from workflows.starting import start_order
 
 ROUTE = ("material", "slot", "production", "release", "ship", "notify")
 ANSWERED = {"production": Role.PRODUCTION, "ship": Role.LOGISTICS, "notify": Role.SALES}
 MOMENTS = ("started", "production", "gate", "ship", "notify")
 AMOUNT, COST = Decimal("18.50"), Decimal("1.85")
-POLL_SECONDS = 0.05
+ONE = [{"product": "EL-A4", "quantity": 1, "unit_price": "18.50"}]
+POLL_SECONDS = 0.1
+LOOKS_BACK = timedelta(minutes=5)
 JITTER_SECONDS = 0.05
-AT_ONCE = 60
+AT_ONCE = 32
+SOON = 0.6
+"""How many orders are cancelled near their beginning, where it is cheap to watch them."""
 ENDED_ALREADY = "the order had been closed before this arrived"
 
 
@@ -81,12 +89,13 @@ class Board:
 
     async def watch(self) -> None:
         """Reads on, until it is cancelled."""
-        tasks, orders = tables.tasks.c, tables.orders.c
+        tasks, orders, since = tables.tasks.c, tables.orders.c, datetime.now(UTC) - LOOKS_BACK
         while True:
+            closed = select(orders.id).where(orders.closed_at > since)
             async with self.floor.engine.connect() as conn:
                 self.open = set(await conn.scalars(select(tasks.id).where(tasks.state == "open")))
-                closed = select(orders.id).where(orders.closed_at.is_not(None))
-                self.ended = set(await conn.scalars(closed))
+                self.ended |= set(await conn.scalars(closed))
+            since = datetime.now(UTC) - LOOKS_BACK
             await asyncio.sleep(POLL_SECONDS)
 
     async def opened(self, order_id: str, task_id: str) -> bool:
@@ -104,13 +113,37 @@ class Interleaved:
     def __init__(self, board: Board, rules: tuple[Profile, ...], seed: str) -> None:
         self.seed, self._board, self._floor = seed, board, board.floor
         self._draw = random.Random(seed)
-        self._policy = self._draw.choice(rules)
+        self.policy = self._draw.choice(rules)
+        self.request = OrderRequest.model_validate(example_order(lines=ONE))
+        self.start = OrderStart(
+            order_id=str(uuid4()),
+            customer=self.request.customer,
+            profile=self.policy,
+            promised_at=self.request.promised_at,
+            rush=False,
+            received_at=datetime.now(UTC),
+        )
         self.placed: Placed
 
+    def stored(self, digest: str) -> NewOrder:
+        """The order as the API stores it."""
+        return NewOrder(
+            id=self.start.order_id,
+            profile=self.policy.id,
+            profile_digest=digest,
+            customer=self.request.customer,
+            body=self.request.model_dump(mode="json"),
+            amount=self.request.amount,
+            currency=self.request.currency,
+            promised_at=self.request.promised_at,
+            rush=False,
+            received_at=self.start.received_at,
+        )
+
     async def live(self) -> None:
-        """Places the order, sends everything, and waits until it has ended."""
-        one = [{"product": "EL-A4", "quantity": 1, "unit_price": str(AMOUNT)}]
-        self.placed = await self._floor.place(policy=self._policy, lines=one)
+        """Starts the order, sends everything, and waits until it has ended."""
+        handle = await start_order(self._floor.client, self._floor.task_queue, self.start)
+        self.placed = Placed(self._floor, self.start.order_id, handle, self.start.received_at)
         due = self._drawn()
         beside = [asyncio.create_task(self._answer_cancellations())]
         beside += [self._later(send) for send in due["started"]]
@@ -122,7 +155,7 @@ class Interleaved:
             task_id = f"{self.placed.order_id}.{moment}.1.{role}"
             if not await self._board.opened(self.placed.order_id, task_id):
                 break
-            sends = [*due[moment], lambda t=task_id, r=role: self._answer(t, r)]
+            sends = [*due[moment], partial(self._answer, task_id, role)]
             self._draw.shuffle(sends)
             beside += [self._later(send) for send in sends]
         await self.placed.handle.result()
@@ -136,20 +169,24 @@ class Interleaved:
         def at(send: Callable[[], Awaitable[Any]], *moments: str) -> None:
             due[draw.choice(moments or MOMENTS)].append(send)
 
+        soon = draw.random() < SOON
         # Until the gate it has to be paid, or the order would wait for its money for ever.
-        for number, part in enumerate(draw.choice([("18.50",), ("5.00", "13.50"), ("10", "20")])):
-            reference = f"T{self.placed.order_id[:18]}.{number}"
-            for _ in range(draw.choice([1, 1, 2])):
+        parts = [("18.50",), ("18.50",), ("20",), ("5.00", "13.50")]
+        for number, part in enumerate(draw.choice(parts)):
+            reference = f"T{self.start.order_id[:18]}.{number}"
+            for _ in range(draw.choice([1, 1, 1, 2])):
                 amount = Decimal(part)
-                at(lambda a=amount, r=reference: self._pay(a, r), *MOMENTS[:3])
-        for _ in range(draw.choice([0, 1, 1, 2])):
+                moments: tuple[str, ...] = ("production", "gate") if soon else MOMENTS[:3]
+                at(partial(self._pay, amount, reference), *moments)
+        for _ in range(draw.choice([0, 0, 1])):
             remarks = {"remarks": f"remark {draw.random()}"}
-            at(lambda patch=remarks: self._wish("change", patch))
-        for _ in range(draw.choice([0, 1, 1, 1, 2])):
-            accepted = draw.choice([None, "1.84", "1.85", "100"])
-            at(lambda cost=accepted: self._wish("cancellation", accept_cost=cost))
-        if draw.random() < 0.2:
-            at(lambda: self._wish("receipt"))
+            at(partial(self._wish, "change", remarks))
+        for _ in range(1 if soon else draw.choice([0, 1, 1, 1, 2])):
+            accepted = draw.choice([None, "1.84", "1.85", "100", "100"])
+            when: tuple[str, ...] = ("started", "started", "production") if soon else MOMENTS[1:]
+            at(partial(self._wish, "cancellation", accept_cost=accepted), *when)
+        if draw.random() < 0.1:
+            at(partial(self._wish, "receipt"))
         return due
 
     def _later(self, send: Callable[[], Awaitable[Any]]) -> "asyncio.Task[None]":
@@ -170,12 +207,25 @@ class Interleaved:
         self, kind: Any, patch: dict[str, Any] | None = None, accept_cost: str | None = None
     ) -> None:
         """As the API does it: stored unless the order is closed, refused when nobody hears it."""
-        wish_id = await self.placed.store_wish(kind, patch, accept_cost=accept_cost)
+        wish = NewWish(
+            id=str(uuid4()),
+            order_id=self.placed.order_id,
+            kind=kind,
+            against_version=1 if kind == "change" else None,
+            patch=patch or {},
+            reason=None,
+            requested_by="key-of-customer",
+            requested_at=datetime.now(UTC),
+            accepted_cost=Decimal(accept_cost) if accept_cost else None,
+        )
+        async with self._floor.engine.begin() as conn:
+            if not await add_wish(conn, wish):
+                return
         try:
-            await self.placed.signal(kind, wish_id, tuple(patch or {}))
+            await self.placed.signal(kind, wish.id, tuple(patch or {}))
         except RPCError:
             async with self._floor.engine.begin() as conn:
-                await refuse_wish(conn, wish_id, ENDED_ALREADY, datetime.now(UTC))
+                await refuse_wish(conn, wish.id, ENDED_ALREADY, datetime.now(UTC))
 
     async def _answer_cancellations(self) -> None:
         """Sales agrees or refuses whenever it is asked, sooner or later."""
@@ -211,6 +261,13 @@ async def interleave(floor: Floor, count: int, seed: int) -> list[Interleaved]:
     board, rules = Board(floor), policies()
     gate = asyncio.Semaphore(AT_ONCE)
     orders = [Interleaved(board, rules, f"{seed}/{number}") for number in range(count)]
+    async with floor.engine.begin() as conn:
+        digests = {
+            id(each): await pin_profile(conn, each.model_dump(mode="json"), each.id, each.version)
+            for each in rules
+        }
+        for order in orders:
+            await add_order(conn, order.stored(digests[id(order.policy)]))
 
     async def live(order: Interleaved) -> None:
         async with gate:

@@ -5,6 +5,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from tests.workflow.floor import Floor
@@ -13,6 +14,7 @@ from worker import build_worker
 
 SEED = int(os.environ.get("DUELINE_TEST_SEED", "20261125"))
 COUNT = int(os.environ.get("DUELINE_TEST_INTERLEAVINGS", "1000"))
+PARTS = 4  # so that test processes can share them
 
 LEFT_OVER = {
     "orders that have not ended": "orders WHERE state NOT IN ('completed', 'cancelled')",
@@ -33,7 +35,8 @@ SELECT o.id, o.state,
        (SELECT count(*) FROM changes c WHERE c.order_id = o.id AND c.kind = 'cancellation'
            AND c.state = 'applied') AS cancelled,
        (SELECT max(k.kept) FROM cancellations k WHERE k.order_id = o.id) AS kept,
-       (SELECT max(k.terms || ' ' || k.deposit) FROM cancellations k JOIN changes c ON c.id = k.change_id
+       (SELECT max(k.terms || ' ' || k.deposit)
+          FROM cancellations k JOIN changes c ON c.id = k.change_id
          WHERE k.order_id = o.id AND c.state = 'applied') AS terms,
        (SELECT coalesce(sum(p.amount), 0) FROM payments p WHERE p.order_id = o.id) AS paid,
        (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id) AS refunds
@@ -61,16 +64,17 @@ async def read(floor: Floor, query: str) -> list[dict[str, Any]]:
         return [dict(row) for row in (await conn.execute(text(query))).mappings()]
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 async def test_each_of_1000_interleavings_has_one_outcome_and_leaves_nothing_behind(
-    idle_floor: Floor,
+    idle_floor: Floor, part: int
 ) -> None:
-    floor = idle_floor
+    floor, count = idle_floor, COUNT // PARTS
     async with build_worker(floor.client, floor.engine, floor.task_queue):
-        lived = await interleave(floor, COUNT, SEED)
+        lived = await interleave(floor, count, SEED + part)
 
     seeds = {order.placed.order_id: f"seed {order.seed}" for order in lived}
     for what, where in LEFT_OVER.items():
-        assert not (await read(floor, f"SELECT * FROM {where}"))[:3], f"{what}, seed {SEED}"
+        assert not (await read(floor, f"SELECT * FROM {where}"))[:3], f"{what}, seed {SEED + part}"
     accounts: dict[str, Counter[str]] = {order_id: Counter() for order_id in seeds}
     for row in await read(floor, BALANCES):
         told = f"{row}, {seeds.get(row['holder'])}"
@@ -83,8 +87,8 @@ async def test_each_of_1000_interleavings_has_one_outcome_and_leaves_nothing_beh
         outcomes[f"{row['state']} {row['terms'] or ''}"] += 1
     await made_and_used_agree(floor)
     print(dict(outcomes))
-    assert sum(outcomes.values()) == COUNT
-    assert len(outcomes) == 4, f"some outcome never came: {outcomes}, seed {SEED}"
+    assert sum(outcomes.values()) == count
+    assert len(outcomes) == 4, f"some outcome never came: {outcomes}, seed {SEED + part}"
 
 
 def one_outcome(row: dict[str, Any], has: Counter[str], told: str) -> None:
@@ -92,7 +96,8 @@ def one_outcome(row: dict[str, Any], has: Counter[str], told: str) -> None:
     assert sum(has.values()) == row["paid"], told
     if row["state"] == "completed":
         assert (row["shipped"], row["units"], row["cancelled"]) == (1, 0, 0), told
-        assert (has["goods"], has["cost"], has["refund_due"]) == (AMOUNT, 0, 0), told
+        assert has["goods"] == AMOUNT, told
+        assert has["cost"] == has["refund_due"] == 0, told
         return
     assert (row["shipped"], row["units"], row["cancelled"]) == (0, 0, 1), told
     assert has["goods"] == 0, told
