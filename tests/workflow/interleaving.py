@@ -29,6 +29,8 @@ from workflows.answering import complete_task
 from workflows.contract import OrderStart, TaskCompletion
 from workflows.starting import start_order
 
+Send = Callable[[], Awaitable[Any]]
+
 ROUTE = ("material", "slot", "production", "release", "ship", "notify")
 ANSWERED = {"production": Role.PRODUCTION, "ship": Role.LOGISTICS, "notify": Role.SALES}
 MOMENTS = ("started", "production", "gate", "ship", "notify")
@@ -155,18 +157,18 @@ class Interleaved:
             task_id = f"{self.placed.order_id}.{moment}.1.{role}"
             if not await self._board.opened(self.placed.order_id, task_id):
                 break
-            sends = [*due[moment], partial(self._answer, task_id, role)]
+            sends: list[Send] = [*due[moment], partial(self._answer, task_id, role)]
             self._draw.shuffle(sends)
             beside += [self._later(send) for send in sends]
         await self.placed.handle.result()
         await asyncio.gather(*beside)
 
-    def _drawn(self) -> dict[str, list[Callable[[], Awaitable[Any]]]]:
+    def _drawn(self) -> dict[str, list[Send]]:
         """Which messages come at which moment."""
         draw = self._draw
-        due: dict[str, list[Callable[[], Awaitable[Any]]]] = {moment: [] for moment in MOMENTS}
+        due: dict[str, list[Send]] = {moment: [] for moment in MOMENTS}
 
-        def at(send: Callable[[], Awaitable[Any]], *moments: str) -> None:
+        def at(send: Send, *moments: str) -> None:
             due[draw.choice(moments or MOMENTS)].append(send)
 
         soon = draw.random() < SOON
@@ -189,7 +191,7 @@ class Interleaved:
             at(partial(self._wish, "receipt"))
         return due
 
-    def _later(self, send: Callable[[], Awaitable[Any]]) -> "asyncio.Task[None]":
+    def _later(self, send: Send) -> "asyncio.Task[None]":
         delay = self._draw.random() * JITTER_SECONDS
 
         async def sent() -> None:

@@ -80,12 +80,14 @@ async def immortal(arguments: list[str]) -> AsyncIterator[None]:
         await asyncio.gather(supervisor, return_exceptions=True)
 
 
-async def insist(placed: Placed, task: dict[str, Any]) -> None:
+async def insist(
+    placed: Placed, task: dict[str, Any], outcome: str | None = None, **data: str
+) -> None:
     """Answers until the answer is taken, or is known to have been taken."""
     while True:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await placed.answer(task)
+                await placed.answer(task, outcome, **data)
             return
         except WorkflowUpdateFailedError:
             return  # an earlier attempt was taken while its answer was lost
