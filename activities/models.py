@@ -4,6 +4,8 @@ Pure types and names; importing this module touches no database. Nothing here is
 """
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,6 +25,8 @@ MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
 REGISTER_CHANGE = "register_change"
 ANSWER_CHANGE = "answer_change"
+CONSIDER_CANCELLATION = "consider_cancellation"
+ANSWER_CANCELLATION = "answer_cancellation"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -260,7 +264,8 @@ class PromiseMove(Record):
 class OrderEnd(Record):
     """The order's record closes; whatever is still held is given back (completed: nothing is).
 
-    `open` are the visits whose tasks and windows close with it.
+    `kept` is what the customer loses of the money by a cancellation at cost, and `forfeitable` how
+    much of that is a deposit. `answered` is the question about a cancellation that ends with it.
     """
 
     order_id: str
@@ -270,6 +275,55 @@ class OrderEnd(Record):
     reason: str | None = None
     leave: Leave | None = None
     change_id: str | None = None
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    answered: Leave | None = None
+
+
+class CancellationAsked(Record):
+    """The order is in `step` and shall be cancelled on terms that are more than free.
+
+    `visit` is the question that is opened where somebody has to answer.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    step: str
+    visit: StepVisit
+
+
+class Considered(Record):
+    """What became of a wish to cancel: granted, refused as dearer than accepted, or asked.
+
+    `kept` is what the customer loses so far and `forfeitable` the deposit that may be lost;
+    `kept_max` is the most that an answer may keep, in steps of `unit`.
+    """
+
+    outcome: Literal["granted", "refused", "asked"]
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    kept_max: Decimal = Decimal(0)
+    unit: Decimal = Decimal("0.01")
+    visit: StepVisit | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
+
+
+class CancellationRefused(Record):
+    """A question about a cancellation ends without one: somebody said no, or the goods were faster.
+
+    `left` closes its task and its window.
+    """
+
+    order_id: str
+    change_id: str
+    key: str
+    now: datetime
+    left: Leave
+    reason: str
 
 
 class ChangeVerdict(Record):

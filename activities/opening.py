@@ -1,6 +1,6 @@
 """Opening a visit of a step: its window, its tasks, its line in the story, its notices."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -75,15 +75,22 @@ async def enter(
 
 
 async def open_visit(
-    file: OrderFile, workflow_id: str, visit: StepVisit, blocked: Blocked | None = None
+    file: OrderFile,
+    workflow_id: str,
+    visit: StepVisit,
+    blocked: Blocked | None = None,
+    *,
+    facts: dict[str, Any] | None = None,
 ) -> Opened:
-    """Opens one visit. Knows nothing of what comes beside it."""
+    """Opens one visit; `facts` are what to know besides. Knows nothing of what comes beside it."""
     step = file.profile.step(visit.step)
     window = await _open_window(file, step, visit)
     due_at = window.due_at if window else None
     if step.paced_by is Pace.PROMISE:
         due_at = file.row.promised_at
     question = await _question(file, step, blocked)
+    if facts:
+        question = replace(question, facts={**question.facts, **facts})
     opened = [
         _open_task(file, workflow_id, visit, step, question, role, due_at)
         for role in question.roles

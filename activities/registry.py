@@ -6,6 +6,7 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.assessment import Assessments
+from activities.cancelling import Cancelling
 from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
@@ -33,6 +34,7 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
     windows, office = WindowKeeper(engine), ChangeOffice(engine)
+    cancelling = Cancelling(engine)
     money = MoneyGates(engine)
     return [
         steps.open_step,
@@ -56,6 +58,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         office.register_change,
         office.answer_change,
         Holding(engine).note_hold,
+        cancelling.consider_cancellation,
+        cancelling.answer_cancellation,
         Closing(engine).close_order,
         Assessments(engine).assess_period,
         Publication(engine, client).tell_workflows,

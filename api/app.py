@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api import (
     calendars,
+    cancelling,
     changes,
     credit,
     follow_ups,
@@ -57,6 +58,7 @@ from telemetry.tracing import Tracing
 ROUTERS = (
     orders.router,
     windows.router,
+    cancelling.router,
     changes.router,
     tasks.router,
     payments.router,

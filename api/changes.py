@@ -106,29 +106,6 @@ async def change(
 
 
 @router.post(
-    "/orders/{order_id}/cancellation",
-    status_code=202,
-    openapi_extra=takes(Reason, examples.CANCELLATION, required=False),
-)
-async def cancel(
-    order_id: str,
-    request: Request,
-    response: Response,
-    services: Wired,
-    caller: Caller,
-    body: Annotated[Posted[Reason], posted(Reason, may_be_empty=True)],
-    key: IdempotencyKey = None,
-) -> views.Wish:
-    """Asks to cancel the order; possible until the goods are dispatched."""
-
-    async def checked(asked: Asked) -> NewWish:
-        return _wish(asked, "cancellation", body.value.reason)
-
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
-    return views.wish(await _take(asked, response, checked))
-
-
-@router.post(
     "/orders/{order_id}/receipt",
     status_code=202,
     openapi_extra=takes(Reason, examples.RECEIPT, required=False),

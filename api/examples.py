@@ -33,7 +33,7 @@ CHANGE: Body = {
     },
 }
 
-CANCELLATION: Body = {"reason": "The exhibition was called off."}
+CANCELLATION: Body = {"reason": "The exhibition was called off.", "accept_cost": "0"}
 
 FOLLOW_UP: Body = {
     "kind": "complaint",

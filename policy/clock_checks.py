@@ -32,6 +32,9 @@ def check_clocks(profile: Profile) -> Iterator[Problem]:
         if window.counts_from != _OPENING:
             what = "the windows of an overdue case count from when they open"
             yield Problem(("case", name, "counts_from"), what, "leave counts_from out")
+    if profile.cancellation.answer and profile.cancellation.answer.counts_from != _OPENING:
+        what = "the answer's window counts from when the customer cancels"
+        yield Problem(("cancellation", "answer", "counts_from"), what, "leave counts_from out")
 
 
 def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
@@ -44,6 +47,8 @@ def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
     for place, follow_up in enumerate(profile.follow_ups):
         for index, asked in enumerate(follow_up.steps):
             yield ("follow_ups", place, "steps", index, "window"), asked.window
+    if profile.cancellation.answer:
+        yield ("cancellation", "answer"), profile.cancellation.answer
 
 
 def _calendar(path: FieldPath, name: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.stages import Stage
 from domain.windows import Mark
+from policy.cancel_checks import check_cancellation
 from policy.change_checks import check_changes
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
@@ -51,6 +52,7 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _sanctions(profile)
     yield from check_changes(profile)
     yield from check_follow_ups(profile)
+    yield from check_cancellation(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:

@@ -132,7 +132,7 @@ class Journey:
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> None:
         """Closes the record and gives back whatever is still held."""
-        now = now_of(self._progress)
+        now, ours = now_of(self._progress), self._progress.cancelling
         current = self._progress.current
         leave = self._leave(outcome, None, now) if current else None
         self._due_lines.stop_all(now)
@@ -145,6 +145,9 @@ class Journey:
             reason=reason,
             leave=leave,
             change_id=change_id,
+            kept=ours.kept,
+            forfeitable=ours.forfeitable,
+            answered=ours.answered,
         )
         await note(CLOSE_ORDER, end, f"close the order as {state.value}")
 

@@ -13,6 +13,7 @@ from domain.orders import OrderState
 from policy.steps import RECHECK, REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
+from workflows.cancel_desk import CancelDesk
 from workflows.cases import marks_record, tell_case
 from workflows.change_desk import ChangeDesk, refuse_while_frozen
 from workflows.clerk import Clerk
@@ -48,12 +49,11 @@ from workflows.repeating import Door, Repeater, refuse_while_repeating
 from workflows.route import Route
 from workflows.showing import show
 from workflows.standing import order_standing, order_view
-from workflows.state import OrderProgress, WaitingChange
+from workflows.state import OrderProgress
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
 from workflows.wishes import Wishes
 
-TOO_LATE = "the goods have been dispatched; ask for a return instead"
 _NOTHING = timedelta()
 
 
@@ -89,6 +89,9 @@ class OrderWorkflow(Operable):
             self._windows,
             self._changes,
             self._show,
+        )
+        self._cancelling = CancelDesk(
+            start, self._progress, self._route, self._due_lines, self._show
         )
         self._desk = TaskDesk(self._progress)
         self._operations = OperationsDesk(
@@ -161,10 +164,10 @@ class OrderWorkflow(Operable):
             except TimeoutError:
                 return "received"
             self._companions.check()
-            if self._progress.cancellation and self._too_late_to_cancel():
+            if self._cancelling.pressing:
+                if await self._cancelling.settle():
+                    return None
                 continue
-            if self._progress.cancellation:
-                return None
             if self._held is not held or self._repeater.on is not repeating:
                 continue
             if not held and self._changes.turns:
@@ -181,7 +184,7 @@ class OrderWorkflow(Operable):
         """Whether the gate may open now, and nobody came in between."""
         found = await self._journey.look_again()
         self._show()
-        came = self._progress.cancellation or self._changes.turns or self._answer() is not None
+        came = self._cancelling.pressing or self._changes.turns or self._answer() is not None
         if found and (came or self._held):
             self._progress.money_news = True  # it looks once more when that is over
             return False
@@ -194,7 +197,7 @@ class OrderWorkflow(Operable):
     def _something_came(self, held: bool, repeating: bool) -> bool:
         """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
         return (
-            bool(self._progress.cancellation)
+            self._cancelling.pressing
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
@@ -215,14 +218,6 @@ class OrderWorkflow(Operable):
         if isinstance(step, WaitStep) and self._progress.received:
             return "received"
         return answers[0] if answers else None
-
-    def _too_late_to_cancel(self) -> bool:
-        change_id = self._progress.cancellation
-        if not self._progress.shipped or change_id is None:
-            return False
-        self._progress.cancellation = None
-        self._progress.changes.append(WaitingChange(change_id=change_id, refused_because=TOO_LATE))
-        return True
 
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
@@ -252,7 +247,7 @@ class OrderWorkflow(Operable):
         await self._companions.until(self._quiet)
         turns = self._changes.turns and not self._held
         at_rest = not turns and (self._answer() is None or self._held)
-        if at_rest and not self._progress.cancellation:
+        if at_rest and not self._cancelling.pressing:
             self._progress.renew = False
             workflow.continue_as_new(
                 self._start.model_copy(update={"progress": self._progress}),
@@ -289,11 +284,18 @@ class OrderWorkflow(Operable):
             raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
         refuse_while_frozen(self._progress, completion)
         refuse_while_repeating(self._progress, completion.request_id)
+        if self._ending and completion.request_id not in self._progress.answers:
+            gone = f"task {completion.task_id} is not open: the order is being closed"
+            raise ApplicationError(gone, "task_id", type="TaskNotOpen", non_retryable=True)
         moving = self._due_lines.moving or not self._clerk.idle
         self._desk.check(completion, moving=moving)
+        self._cancelling.check(completion)
 
     def _file(self, decision: Decision) -> None:
-        """An answer to the current step may end it; all others go to the clerk."""
+        """An answer to the current step may end it; all others go to those who asked."""
+        if self._cancelling.owns(decision.task_id):
+            self._cancelling.file(decision)
+            return
         current = self._progress.current
         prefix = f"{self._start.order_id}.{current.step}.{current.visit}." if current else None
         if prefix is None or not decision.task_id.startswith(prefix):
@@ -312,7 +314,7 @@ class OrderWorkflow(Operable):
 
     @workflow.signal(name=contract.REQUEST_CANCELLATION, description="The customer cancels")
     def request_cancellation(self, notice: CancellationNotice) -> None:
-        """Cancels before dispatch; the first request wins."""
+        """Judged by the terms of its step; one winner where the goods are about to leave."""
         self._repeater.take(contract.REQUEST_CANCELLATION, notice)
 
     @workflow.signal(name=contract.CONFIRM_RECEIPT, description="The customer has the goods")
@@ -385,7 +387,7 @@ class OrderWorkflow(Operable):
             contract.RELEASE_ORDER: Door(OrderRelease, operations.release),
             contract.SKIP_STEP: Door(StepSkip, self._skip_again),
             contract.REQUEST_CHANGE: Door(ChangeNotice, wishes.change),
-            contract.REQUEST_CANCELLATION: Door(CancellationNotice, wishes.cancel),
+            contract.REQUEST_CANCELLATION: Door(CancellationNotice, self._cancelling.take),
             contract.CONFIRM_RECEIPT: Door(ReceiptNotice, wishes.receive),
             contract.CALENDAR_PUBLISHED: Door(CalendarPublished, self._windows.publish),
             contract.PROMISE_MOVED: Door(PromiseMoved, wishes.move_promise),
@@ -407,7 +409,7 @@ class OrderWorkflow(Operable):
             and not self._due_lines.moving
             and self._due_lines.idle
             and self._clerk.idle
-            and not self._progress.cancellation
+            and not self._cancelling.pressing
             and (self._held or not self._may_move())
         )
 

@@ -1,11 +1,12 @@
 """The state of what runs: one serialisable model, which an order hands on to a fresh run."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from activities.case_models import CasePart
-from activities.models import Decision, HoldNote, OpenTask, StepVisit
+from activities.models import Decision, HoldNote, Leave, OpenTask, StepVisit
 from domain.base import Record
 from domain.changes import ChangeClass, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
@@ -189,6 +190,34 @@ class SkipProposal(Record):
     because: str
 
 
+class AskedCancellation(Record):
+    """A cancellation that somebody has to answer while the order goes on.
+
+    `kept_max` is the most that the answer may keep, in steps of `unit`; `forfeitable` is the
+    deposit.
+    """
+
+    change_id: str
+    visit: StepVisit
+    kept_max: Decimal
+    unit: Decimal
+    forfeitable: Decimal
+
+
+class Cancelling(Mutable):
+    """Wishes to cancel that are not settled: one that is asked about with its answer, and others.
+
+    `kept`, `forfeitable` and `answered` belong to the one that ends the order.
+    """
+
+    behind: list[str] = Field(default_factory=list)
+    asked: AskedCancellation | None = None
+    answer: Decision | None = None
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    answered: Leave | None = None
+
+
 class OrderProgress(TaskProgress):
     """Where the order is and what it owes.
 
@@ -212,6 +241,7 @@ class OrderProgress(TaskProgress):
     changing: Changing | None = None
     changed_by: list[str] = Field(default_factory=list)
     cancellation: str | None = None
+    cancelling: Cancelling = Field(default_factory=Cancelling)
     received: str | None = None
     money_news: bool = False
     looks: int = 0

@@ -1,7 +1,6 @@
 """What customers and overdue cases wish of an order: queued, never refused by raising."""
 
 from workflows.contract import (
-    CancellationNotice,
     ChangeNotice,
     FollowUpNews,
     MoneyMoved,
@@ -30,11 +29,6 @@ class Wishes:
                 touches=notice.touches,
             )
         )
-
-    def cancel(self, notice: CancellationNotice) -> None:
-        """Cancels before dispatch; the first request wins."""
-        if self._progress.cancellation in {None, notice.change_id}:
-            self._progress.cancellation = notice.change_id
 
     def receive(self, notice: ReceiptNotice) -> None:
         """Ends the order once it waits for the receipt; refused before dispatch."""
