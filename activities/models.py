@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from domain.base import Record
-from domain.changes import ChangeState
+from domain.changes import ChangeState, ReceiptCondition
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
@@ -21,6 +21,8 @@ RECORD_MARKS = "record_marks"
 ADJUST_WINDOWS = "adjust_windows"
 MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
+HEAR_RECEIPT = "hear_receipt"
+WAIT_ANEW = "wait_anew"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -42,7 +44,11 @@ class StepVisit(Record):
 
 
 class Decision(Record):
-    """One role's answer to its task; `skipped` says that operations gave it in the role's place."""
+    """One role's answer to its task; `skipped` says that operations gave it in the role's place.
+
+    `version` is the order's as the workflow knew it when the answer came: a signature counts for no
+    other. It is none in answers of before there were signatures, and of overdue cases.
+    """
 
     task_id: str
     role: Role
@@ -52,10 +58,14 @@ class Decision(Record):
     note: str | None = None
     data: dict[str, str] = Field(default_factory=dict)
     skipped: bool = False
+    version: int | None = None
 
 
 class OpenTask(Record):
-    """A task that waits for a role; `outcomes` are the answers it takes."""
+    """A task that waits for a role; `outcomes` are the answers it takes.
+
+    `waiting` are units by product that a shipment in parts may take, none for any other task.
+    """
 
     id: str
     step: str
@@ -63,6 +73,7 @@ class OpenTask(Record):
     role: Role
     outcomes: tuple[str, ...]
     requires: tuple[str, ...] = ()
+    waiting: dict[str, int] | None = None
 
 
 class Leave(Record):
@@ -108,7 +119,7 @@ class Entered(Record):
 
     `at` is the route step that was opened, none when the transition only left one. `blocked`
     says in plain words why a resource or gate could not succeed. `auto_at` is the instant at which
-    a wait ends by itself.
+    a wait ends by itself. `back_to` is the step that has to be done anew before a gate can open.
     """
 
     at: StepVisit | None = None
@@ -116,6 +127,7 @@ class Entered(Record):
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
     auto_at: datetime | None = None
+    back_to: str | None = None
 
 
 class DecisionRecord(Record):
@@ -280,6 +292,37 @@ class ChangeSettled(Record):
 
     version: int
     state: ChangeState
+
+
+class ReceiptHeard(Record):
+    """What the customer says of the goods, where that does not end the order (L31).
+
+    `follow_up` is the kind of follow-up that looks into it, `key` what it is about; none where the
+    regulation has none. `rest_open` says that a part of the order has not been shipped yet.
+    """
+
+    order_id: str
+    change_id: str
+    now: datetime
+    condition: ReceiptCondition
+    follow_up: str | None = None
+    key: str | None = None
+    rest_open: bool = False
+
+
+class ReceiptSettled(Record):
+    """The follow-up that looks into what the customer said, by its id; none where there is none."""
+
+    follow_up: str | None = None
+
+
+class WaitAnew(Record):
+    """The time after which a receipt confirms itself begins anew: what held it back is settled."""
+
+    order_id: str
+    key: str
+    now: datetime
+    at: StepVisit
 
 
 class CalendarPublished(Record):

@@ -18,6 +18,7 @@ from activities.planning import Planning
 from activities.production import Production
 from activities.publication import Publication
 from activities.quality import Quality
+from activities.receipts import Receipts
 from activities.review import Review
 from activities.shipping import Shipping
 from activities.steps import Steps
@@ -28,7 +29,7 @@ from store.engine import Engine
 def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
-    windows = WindowKeeper(engine)
+    windows, receipts = WindowKeeper(engine), Receipts(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -45,6 +46,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.adjust_windows,
         windows.move_promise,
         Changes(engine).settle_change,
+        receipts.hear_receipt,
+        receipts.wait_anew,
         Holding(engine).note_hold,
         Closing(engine).close_order,
         Assessments(engine).assess_period,

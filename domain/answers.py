@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
+from domain.dispatch import read_quantities
 from domain.roles import STAFF
 
 AHEAD_MAX = timedelta(days=1_000)
@@ -106,9 +107,22 @@ def _short(text: str, now: datetime) -> str | None:
     return None
 
 
+def _quantities(text: str, now: datetime) -> str | None:
+    try:
+        read_quantities(text)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
 _CHECKS: dict[str, Callable[[str, datetime], str | None]] = {
     "new_date": _coming_date,
     "until": _coming_date,
+    "arrival": _coming_date,
+    "quantities": _quantities,
+    "reason": _short,
+    "consent": _short,
+    "missing": _short,
     "promised_at": _coming_moment,
     "planned_arrival": _moment,
     "planned_dispatch": _moment,

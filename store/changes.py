@@ -12,6 +12,8 @@ from domain.errors import UnknownThing
 from store.engine import Connection
 from store.tables import changes
 
+_COLUMNS = ("id", "kind", "against_version", "patch", "state", "requested_by", "reason")
+
 
 @dataclass(frozen=True)
 class ChangeRow:
@@ -22,11 +24,13 @@ class ChangeRow:
     against_version: int | None
     patch: Mapping[str, Any]
     state: ChangeState
+    requested_by: str = ""
+    reason: str | None = None
 
 
 async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:
     """The wish; the order's row is locked already. Raises UnknownThing."""
-    columns = (changes.c[name] for name in ("id", "kind", "against_version", "patch", "state"))
+    columns = (changes.c[name] for name in _COLUMNS)
     found = await conn.execute(
         select(*columns).where(changes.c.id == change_id, changes.c.order_id == order_id)
     )

@@ -25,6 +25,7 @@ from policy.changing import classify
 from workflows.calls import act, note
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
+from workflows.receipts import Receipts
 from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
 from workflows.state import MovedPromise, OrderProgress, WaitingChange
@@ -49,6 +50,7 @@ class Clerk:
         self._due_lines = due_lines
         self._windows = windows
         self._show = show
+        self._receipts = Receipts(start, progress, route, due_lines)
         self._busy = False
 
     @property
@@ -64,6 +66,7 @@ class Clerk:
             or progress.changes
             or progress.promises
             or progress.hold_notes
+            or self._receipts.waiting
             or self._windows.waiting
         )
 
@@ -82,6 +85,9 @@ class Clerk:
             elif self._progress.hold_notes:
                 held = self._progress.hold_notes.pop(0)
                 await note(NOTE_HOLD, held, "on hold" if held.because else "goes on after a hold")
+                self._show()
+            elif self._receipts.waiting:
+                await self._receipts.work_one()
                 self._show()
             else:
                 await self._windows.work_one()

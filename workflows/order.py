@@ -1,7 +1,7 @@
 """An order's life, from intake to receipt; the workflow is the truth of the order."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -133,7 +133,7 @@ class OrderWorkflow(Operable):
                 timeout = max(auto_at - workflow.now(), _NOTHING)
             try:
                 await workflow.wait_condition(
-                    partial(self._something_came, held, repeating),
+                    partial(self._something_came, held, repeating, auto_at),
                     timeout=timeout,
                     timeout_summary="receipt is taken as confirmed" if timeout else None,
                 )
@@ -146,17 +146,20 @@ class OrderWorkflow(Operable):
                 return None
             if self._held is not held or self._repeater.on is not repeating:
                 continue
+            if self._progress.auto_at != auto_at:
+                continue
             if not held and (answer := self._answer()) is not None:
                 return answer
             await self._continue_as_new()
 
-    def _something_came(self, held: bool, repeating: bool) -> bool:
-        """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
+    def _something_came(self, held: bool, repeating: bool, auto_at: datetime | None) -> bool:
+        """Whether the order has a reason to go on; the arguments say how it began to wait."""
         return (
             bool(self._progress.cancellation)
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
+            or self._progress.auto_at != auto_at
             or (self._answer() is not None and not held)
             or self._grown_long()
         )
@@ -249,6 +252,7 @@ class OrderWorkflow(Operable):
 
     def _file(self, decision: Decision) -> None:
         """An answer to the current step may end it; all others go to the clerk."""
+        decision = decision.model_copy(update={"version": self._progress.version})
         current = self._progress.current
         prefix = f"{self._start.order_id}.{current.step}.{current.visit}." if current else None
         if prefix is None or not decision.task_id.startswith(prefix):

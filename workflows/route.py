@@ -51,6 +51,10 @@ class Route:
         assert self._progress.current is not None
         return self._by_id[self._progress.current.step]
 
+    def step(self, step_id: str) -> RouteStep:
+        """The step of this id."""
+        return self._by_id[step_id]
+
     def reached(self, step_id: str) -> bool:
         """True when the order is past `step_id`."""
         return self._order[self.current.id] > self._order[step_id]

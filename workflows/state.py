@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.case_models import CasePart
 from activities.models import Decision, HoldNote, OpenTask, StepVisit
 from domain.base import Record
-from domain.changes import Touch
+from domain.changes import ReceiptCondition, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
@@ -76,6 +76,14 @@ class WaitingChange(Record):
     fields: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
+
+
+class WaitingReceipt(Record):
+    """What the customer says of the goods, as far as it does not end the order."""
+
+    change_id: str
+    condition: ReceiptCondition
+    rest_open: bool = False
 
 
 class WindowWish(Record):
@@ -161,8 +169,12 @@ class OrderProgress(TaskProgress):
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
-    often it was reset. `money_news` says that money has moved since it last looked; `disputes` are
-    the follow-ups that keep it from being taken as received by itself.
+    often it was reset. `money_news` says that money has moved since it last looked.
+
+    `disputes` are the follow-ups that keep it from being taken as received by itself, `undisputed`
+    those that were closed; `wait_anew` says that the last of them is settled. `complained` are the
+    receipts that were heard and did not end it. `rest_open` says that a part of it has not been
+    shipped yet.
     """
 
     current: StepVisit | None = None
@@ -176,6 +188,11 @@ class OrderProgress(TaskProgress):
     received: str | None = None
     money_news: bool = False
     disputes: list[str] = Field(default_factory=list)
+    undisputed: list[str] = Field(default_factory=list)
+    wait_anew: bool = False
+    receipts: list[WaitingReceipt] = Field(default_factory=list)
+    complained: list[str] = Field(default_factory=list)
+    rest_open: bool = False
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1
