@@ -187,7 +187,9 @@ async def _question(
             return _Question((step.role,), step.answers, step.requires, facts, waiting)
         case ReviewStep():
             signing = step.countersigns
-            facts = await (signing_facts(file, step, visit.visit) if signing else review_facts(file))
+            facts = await (
+                signing_facts(file, step, visit.visit) if signing else review_facts(file)
+            )
             return _Question(step.reviewers, step.answers, facts=facts)
         case AlongsideStep() if step.answers:
             return _Question((step.role,), step.answers, step.requires)

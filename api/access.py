@@ -42,6 +42,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
     "POST /orders/{order_id}/cancellation": _WISHERS,
     "POST /orders/{order_id}/receipt": _RECEIVERS,
+    "GET /orders/{order_id}/shipments": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides

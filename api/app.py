@@ -21,6 +21,7 @@ from api import (
     overdue,
     profiles,
     reports,
+    shipments,
     tasks,
     windows,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     orders.router,
     windows.router,
     changes.router,
+    shipments.router,
     tasks.router,
     overdue.router,
     notices.router,

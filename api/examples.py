@@ -35,7 +35,7 @@ CHANGE: Body = {
 
 CANCELLATION: Body = {"reason": "The exhibition was called off."}
 
-RECEIPT: Body = {"reason": "Signed for at the gate."}
+RECEIPT: Body = {"condition": "damaged", "note": "Two panels are cracked at the edge."}
 
 ADJUSTMENT: Body = {
     "action": "pause",

@@ -30,6 +30,15 @@ def needed(requires: Iterable[str], outcome: str) -> tuple[str, ...]:
     return tuple(name for of, _, name in named if of in ("", outcome))
 
 
+def by_outcome(requires: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The names that each outcome needs; under an empty outcome those that all of them need."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in requires:
+        of, _, name = entry.rpartition(".")
+        found[of] = (*found.get(of, ()), name)
+    return found
+
+
 def fault(name: str, text: str, now: datetime) -> str | None:
     """What is wrong with an answer and what would be right; none when it may stand.
 

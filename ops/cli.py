@@ -96,8 +96,10 @@ def build(arguments: list[str]) -> App:
     if not arguments or arguments[0] not in INDEPENDENT:
         from ops.commands_orders import register
         from ops.commands_report import report
+        from ops.commands_shipping import register as register_shipping
 
         register(app)
+        register_shipping(app)
         app.command(report)
     return app
 
