@@ -186,15 +186,17 @@ async def _question(
             waiting = facts.get("waiting")
             return _Question((step.role,), step.answers, step.requires, facts, waiting)
         case ReviewStep():
-            signing = step.countersigns
-            facts = await (
-                signing_facts(file, step, visit.visit) if signing else review_facts(file)
-            )
-            return _Question(step.reviewers, step.answers, facts=facts)
+            return _Question(step.reviewers, step.answers, facts=await _facts(file, step, visit))
         case AlongsideStep() if step.answers:
             return _Question((step.role,), step.answers, step.requires)
         case _:
             return _Question()
+
+
+async def _facts(file: OrderFile, step: ReviewStep, visit: StepVisit) -> dict[str, Any]:
+    if step.countersigns:
+        return await signing_facts(file, step, visit.visit)
+    return await review_facts(file)
 
 
 async def _shipping_facts(file: OrderFile, visit: StepVisit) -> dict[str, Any]:

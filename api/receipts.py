@@ -42,9 +42,8 @@ async def check_receipt(conn: Connection, report: ReceiptReport, order_id: str) 
     if not report.items:
         return
     if report.condition not in {ReceiptCondition.DAMAGED, ReceiptCondition.INCOMPLETE}:
-        raise InvalidField(
-            "items", f"goods that are {report.condition.value} have none; leave it out"
-        )
+        said = report.condition.value.replace("_", " ")
+        raise InvalidField("items", f"are for damaged or incomplete goods, not for {said}")
     shipped = {row.product: row.shipped for row in await list_goods(conn, order_id)}
     seen: set[str] = set()
     for index, item in enumerate(report.items):

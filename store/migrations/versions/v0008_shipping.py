@@ -11,6 +11,8 @@ Instant = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    # "next 10:00, 13:45, 16:00" (S07.W18) is longer than the limits of before.
+    op.alter_column("windows", "limit", type_=sa.String(64))
     op.add_column("tasks", sa.Column("version", sa.Integer()))
     nothing = sa.text("'{}'")
     for name in ("quantities", "details"):
