@@ -436,4 +436,4 @@ def test_check_without_files_finds_the_shipped_profiles_healthy(
         app(["check", "--json"])
 
     assert left.value.code == 0
-    assert json.loads(capsys.readouterr().out) == {"profiles": 2, "calendars": 4, "problems": []}
+    assert json.loads(capsys.readouterr().out) == {"profiles": 3, "calendars": 4, "problems": []}

@@ -12,7 +12,7 @@ from domain.roles import Role
 from domain.stages import Stage
 from policy.follow_ups import FollowUp, FollowUpStep
 from policy.model import Profile
-from policy.steps import Fact, GateStep, Work
+from policy.steps import Fact, GateStep, Step, Work
 from store import tables
 from store.follow_up_tables import follow_ups
 from tests.workflow.floor import Floor, Placed, profile
@@ -43,7 +43,7 @@ ANSWERS = {"ageing": "passed", "payment_check": "paid", "open_box": "passed"}
 
 def without_money(chosen: Profile) -> Profile:
     """The profile as it is for a customer whose money is there: nobody waits for any."""
-    steps = []
+    steps: list[Step] = []
     for step in chosen.steps:
         if isinstance(step, GateStep):
             if step.work is Work.CHECK_MONEY:
