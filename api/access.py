@@ -75,6 +75,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /customers/{code}/credit": _CREDITORS | {Role.SALES_MANAGER},
     "POST /customers/{code}/credit": _CREDITORS,
     "GET /planning/queue": STAFF,
+    "GET /orders/{order_id}/shipments": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides

@@ -30,6 +30,7 @@ from api import (
     refunds,
     reports,
     settlement,
+    shipments,
     tasks,
     windows,
 )
@@ -60,6 +61,7 @@ ROUTERS = (
     windows.router,
     cancelling.router,
     changes.router,
+    shipments.router,
     tasks.router,
     payments.router,
     payment_notices.router,

@@ -44,7 +44,7 @@ RUSH: Body = {"reason": "The opening is a week earlier."}
 
 CREDIT: Body = {"limit": "80000.00", "because": "Yearly review: always paid in time."}
 
-RECEIPT: Body = {"reason": "Signed for at the gate."}
+RECEIPT: Body = {"condition": "damaged", "note": "Two panels are cracked at the edge."}
 
 ADJUSTMENT: Body = {
     "action": "pause",

@@ -137,6 +137,7 @@ class Wish(Record):
     state: str = Field(examples=["received"])
     against_version: int | None
     fields: tuple[str, ...] = Field(description="The order's fields that it touches")
+    condition: str | None = Field(None, description="What a receipt says of the goods")
     reason: str | None
     requested_at: datetime
     settled_at: datetime | None
@@ -248,7 +249,8 @@ def wish(row: WishRow) -> Wish:
     order = f"/orders/{row.order_id}"
     return Wish(
         **_shared(Wish, row),
-        fields=tuple(sorted(row.patch)),
+        fields=tuple(sorted(row.patch)) if row.kind == "change" else (),
+        condition=row.patch.get("condition") if row.kind == "receipt" else None,
         links={"self": f"{order}/changes/{row.id}", "order": order},
     )
 

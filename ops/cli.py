@@ -102,6 +102,7 @@ def build(arguments: list[str]) -> App:
             commands_follow_ups,
             commands_money,
             commands_orders,
+            commands_shipping,
         )
         from ops.commands_report import report
 
@@ -110,6 +111,7 @@ def build(arguments: list[str]) -> App:
         app.command(commands_cancel.cancel)
         commands_money.register(app)
         commands_credit.register(app)
+        commands_shipping.register(app)
         commands_follow_ups.register(app)
         app.command(report)
     return app
