@@ -21,6 +21,7 @@ FAMILIES = {
     "order": ("Order", "订单"),
     "calendar": ("Calendar", "日历"),
     "assessment": ("Assessment", "考核"),
+    "webhook": ("Webhook", "事件推送"),
     "test": ("Test", "测试"),
 }
 """What notices are about: their kind is one of these words, or begins with it and `_`."""

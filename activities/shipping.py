@@ -46,6 +46,13 @@ async def _dispatch(file: OrderFile, transition: Transition) -> None:
     carrier, tracking = data.get("carrier"), data.get("tracking")
     key = left.at.key(file.id)
     await goods.ship(file.conn, file.id, key, carrier=carrier, tracking=tracking, at=file.now)
+    file.note(
+        "shipped",
+        f"The goods are on their way with {carrier or 'our carrier'}",
+        key=f"{key}/shipped",
+        step=left.at.step,
+        data={"carrier": carrier, "tracking": tracking},
+    )
     file.tell(
         Role.CUSTOMER,
         "shipped",

@@ -166,7 +166,7 @@ def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: D
         f"{window.rule} {said}{why}{due}{moved if due else ''}",
         key=_key(adjustment, window),
         step=window.step,
-        data={"window": window.key, "rule": window.rule},
+        data={"window": window.key, "rule": window.rule, "due_at": changed.due_at.isoformat()},
     )
 
 
@@ -183,7 +183,12 @@ async def _tell(file: OrderFile, move: PromiseMove, before: datetime) -> None:
     new, old = file.said(move.promised_at), file.said(before)
     text = f"{file.name}: the promised date is {new} instead of {old}"
     zh = f"{file.name_zh}：交货期由 {old} 改为 {new}"
-    file.note("promise_moved", f"The promised date is {new} instead of {old}", key=move.key)
+    file.note(
+        "promise_moved",
+        f"The promised date is {new} instead of {old}",
+        key=move.key,
+        data={"promised_at": move.promised_at.isoformat()},
+    )
     listeners = [Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)]
     for role in dict.fromkeys(listeners):
         file.tell(role, "promise_moved", text, key=f"{move.key}/{role.value}", zh=zh)

@@ -11,6 +11,7 @@ from pydantic import Field
 from api.access import Principal
 from domain.base import Record
 from domain.money import Currency, rounded
+from domain.story_kinds import CASE_KEYS, is_for_customers
 from store.rows import (
     CaseRow,
     LedgerRow,
@@ -21,9 +22,6 @@ from store.rows import (
     WindowRow,
     WishRow,
 )
-
-CASE_KEYS = "case-"  # how the ids of overdue cases and the keys of their windows begin
-INTERNAL_KINDS = ("case_", "window_analysis", "window_leadership")
 
 
 class Links(Record):
@@ -208,8 +206,7 @@ def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
         return True
     if isinstance(entry, WindowRow):
         return not entry.key.startswith(CASE_KEYS)
-    window = str(entry.data.get("window", ""))
-    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(CASE_KEYS)
+    return is_for_customers(entry.kind, str(entry.data.get("window", "")))
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:
