@@ -17,11 +17,13 @@ from api import (
     openapi,
     operations,
     ops_views,
+    order_events,
     orders,
     overdue,
     profiles,
     reports,
     tasks,
+    webhooks,
     windows,
 )
 from api.access import authorise
@@ -53,6 +55,8 @@ ROUTERS = (
     tasks.router,
     overdue.router,
     notices.router,
+    webhooks.router,
+    order_events.router,
     profiles.router,
     calendars.router,
     reports.router,

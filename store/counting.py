@@ -13,6 +13,7 @@ from store.engine import Connection
 from store.notices import count_notices
 from store.rows import Counts
 from store.tables import orders, overdue_cases, tasks, windows
+from store.webhooks import count_webhooks
 
 QUIET_AFTER = timedelta(hours=24)
 UNNOTICED_AFTER = timedelta(minutes=5)
@@ -33,6 +34,7 @@ async def count(conn: Connection) -> Counts:
         **await _tasks(conn),
         overdue_cases_by_state=await _by(conn, overdue_cases.c.state),
         **await count_notices(conn),
+        **await count_webhooks(conn),
     )
 
 
