@@ -21,6 +21,7 @@ from api import (
     openapi,
     operations,
     ops_views,
+    order_events,
     orders,
     overdue,
     payment_notices,
@@ -32,6 +33,7 @@ from api import (
     settlement,
     shipments,
     tasks,
+    webhooks,
     windows,
 )
 from api.access import authorise
@@ -73,6 +75,8 @@ ROUTERS = (
     overdue.router,
     follow_ups.router,
     notices.router,
+    webhooks.router,
+    order_events.router,
     profiles.router,
     calendars.router,
     reports.router,

@@ -60,6 +60,13 @@ CASE: Body = {
     "why": "The press is down and the spare part comes on Friday.",
 }
 
+WEBHOOK_ENDPOINT: Body = {
+    "url": "https://erp.example.com/dueline",
+    "events": ["order.shipped", "order.change_applied", "order.promise_moved"],
+}
+
+WEBHOOK_REPLAY: Body = {"after": 4711}
+
 HOLD: Body = {"because": "The customer's bank has stopped; finance looks into it."}
 
 SKIP: Body = {"step": "confirm", "because": "Confirmed on paper; the signed copy is filed."}

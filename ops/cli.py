@@ -88,6 +88,11 @@ def build(arguments: list[str]) -> App:
         "ops.commands_notices:app", name="notices", help="See and re-send what people were told."
     )
     app.command(
+        "ops.commands_webhooks:app",
+        name="webhooks",
+        help="Where customers' systems listen, and what did not arrive there.",
+    )
+    app.command(
         "ops.commands_windows:app", name="windows", help="Explain, pause, resume an order's clocks."
     )
     app.command(

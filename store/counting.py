@@ -14,6 +14,7 @@ from store.follow_up_tables import follow_ups
 from store.notices import count_notices
 from store.rows import Counts
 from store.tables import orders, overdue_cases, tasks, windows
+from store.webhooks import count_webhooks
 
 QUIET_AFTER = timedelta(hours=24)
 UNNOTICED_AFTER = timedelta(minutes=5)
@@ -36,6 +37,7 @@ async def count(conn: Connection) -> Counts:
         overdue_cases_by_state=await _by(conn, overdue_cases.c.state),
         follow_ups_by_kind=await _by(conn, follow_ups.c.kind, follow_ups.c.state != _CLOSED),
         **await count_notices(conn),
+        **await count_webhooks(conn),
     )
 
 
