@@ -71,7 +71,7 @@ async def _dispatch(file: OrderFile, transition: Transition) -> None:
     carrier, tracking = data.get("carrier"), data.get("tracking")
     await goods.ship(file.conn, file.id, key, carrier=carrier, tracking=tracking, at=file.now)
     await settle_deposit(file)
-    _tell_customer(file, key, carrier, tracking)
+    _tell_customer(file, left.at.step, key, (carrier, tracking))
 
 
 async def _in_parts(file: OrderFile, step: str, key: str, decision: Decision) -> None:
@@ -94,7 +94,7 @@ async def _in_parts(file: OrderFile, step: str, key: str, decision: Decision) ->
         _tell_of_failure(file, key, parting)
         return
     await ship_part(file.conn, parting)
-    _tell_customer(file, key, parting.carrier, parting.tracking, parting)
+    _tell_customer(file, step, key, (parting.carrier, parting.tracking), parting)
     if decision.outcome == MISSING_PARTS:
         _tell_of_missing_parts(file, key, parting)
 
@@ -110,12 +110,22 @@ def _begin_later(file: OrderFile, step: str, day: str | None) -> None:
 
 def _tell_customer(
     file: OrderFile,
+    step: str,
     key: str,
-    carrier: str | None,
-    tracking: str | None,
+    waybill: tuple[str | None, str | None],
     part: Parting | None = None,
 ) -> None:
-    what, what_zh = "is on its way", "已发货"
+    """Each shipment has its line in the story and its notice with the tracking number."""
+    carrier, tracking = waybill
+    what, what_zh, data = "is on its way", "已发货", {"carrier": carrier, "tracking": tracking}
+    quantities = {} if part is None else {"quantities": dict(part.quantities)}
+    file.note(
+        "shipped",
+        f"The goods are {'partly ' if part else ''}on their way with {carrier or 'our carrier'}",
+        key=f"{key}/shipped",
+        step=step,
+        data={**data, **quantities},
+    )
     if part is not None:
         named = ", ".join(f"{n} {product}" for product, n in sorted(part.quantities.items()))
         what, what_zh = f"is partly on its way ({named}; the rest follows)", f"部分发货（{named}）"

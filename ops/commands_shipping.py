@@ -63,7 +63,7 @@ async def receipt(
     id
         Its number, its id, or the beginning of the id as the lists show it.
     condition
-        complete, damaged, incomplete or not_received.
+        complete, damaged, incomplete or not-received.
     note
         What is wrong; needed unless everything is complete.
     items
