@@ -15,6 +15,7 @@ from domain.roles import Role
 from domain.windows import Mark
 from policy.cancelling import Division
 from store import cancellations, cases, changes, goods, slots, stock, tasks, windows
+from store.follow_ups import PLATFORM, Wanted, want
 
 _ENDED = {
     OrderState.COMPLETED: "已完成",
@@ -76,6 +77,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     _say(file, end)
     if completed:
         await reward_in_time(file)
+        await _want_what_follows(file)
     await _tell_of_cases(file, end)
 
 
@@ -91,6 +93,14 @@ async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Divisio
             given_back=division.given_back,
             owed=division.owed,
         )
+
+
+async def _want_what_follows(file: OrderFile) -> None:
+    """What begins by itself once an order is complete, such as the survey (L33)."""
+    for kind in file.profile.follow_ups:
+        if kind.begins == "completed":
+            wanted = Wanted(f"{file.id}/{kind.id}", kind.id, file.id, PLATFORM, file.now)
+            await want(file.conn, wanted)
 
 
 async def _require_nothing_held(file: OrderFile) -> None:

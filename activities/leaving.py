@@ -82,12 +82,14 @@ def note_answer(file: OrderFile, step_id: str, decision: Decision) -> None:
 
 
 async def undo(file: OrderFile, visits: tuple[StepVisit, ...]) -> None:
-    """Gives back the stock and the slots that these visits took."""
+    """Gives back the stock and the slots that these visits took, visit by visit as they come."""
     if not visits:
         return
-    keys = [visit.key(file.id) for visit in visits]
-    materials = await stock.release(file.conn, file.id, keys)
-    lines = await slots.release(file.conn, file.id, keys)
+    materials = lines = 0
+    for visit in visits:
+        keys = [visit.key(file.id)]
+        materials += await stock.release(file.conn, file.id, keys)
+        lines += await slots.release(file.conn, file.id, keys)
     file.note(
         "given_back",
         f"The order goes back: {materials} materials and {lines} slots are free again",

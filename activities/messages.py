@@ -19,6 +19,7 @@ FAMILIES = {
     "receipt": ("Receipt", "收货确认"),
     "shipped": ("Shipment", "发货"),
     "order": ("Order", "订单"),
+    "payment": ("Payment", "款项"),
     "calendar": ("Calendar", "日历"),
     "assessment": ("Assessment", "考核"),
     "test": ("Test", "测试"),

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.base import Record
-from domain.changes import ChangeState
+from domain.changes import ChangeClass, ChangeState
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
@@ -25,8 +25,8 @@ MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
 CONSIDER_CANCELLATION = "consider_cancellation"
 ANSWER_CANCELLATION = "answer_cancellation"
-LOOK_AGAIN = "look_again"
-LOOK_AT_RUSH = "look_at_rush"
+REGISTER_CHANGE = "register_change"
+ANSWER_CHANGE = "answer_change"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -96,7 +96,8 @@ class Transition(Record):
     The activity gives back what the steps in `undo` took, closes `leave`, does its own work and
     opens `enter`. A resource or gate that succeeds opens `then` instead; one that cannot opens
     itself with a task for its role. `key` names the effect: repeating it returns the first
-    result. `now` is the workflow's time.
+    result. `now` is the workflow's time. `change` is the decided change with which the order goes
+    back: it is applied before `enter` is opened.
     """
 
     order_id: str
@@ -107,6 +108,7 @@ class Transition(Record):
     enter: Enter | None = None
     then: Enter | None = None
     undo: tuple[StepVisit, ...] = ()
+    change: str | None = None
 
 
 class Entered(Record):
@@ -122,35 +124,6 @@ class Entered(Record):
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
     auto_at: datetime | None = None
-
-
-class GateLook(Record):
-    """Money has moved: does the gate hold that the order stands at? `key` names the look."""
-
-    order_id: str
-    key: str
-    now: datetime
-    at: StepVisit
-
-
-class GateSeen(Record):
-    """What is still missing, in words; none when the gate may open."""
-
-    missing: str | None = None
-
-
-class RushLook(Record):
-    """Money has moved: is the rush fee paid? `key` names the look."""
-
-    order_id: str
-    key: str
-    now: datetime
-
-
-class RushSeen(Record):
-    """Whether the order comes first now."""
-
-    paid: bool
 
 
 class DecisionRecord(Record):
@@ -272,7 +245,8 @@ class PromiseMove(Record):
     """The promised date moves: its windows end and open anew, those that hang on it are counted
     again.
 
-    `left` and `following` are the visits of the steps alongside that watch the promise.
+    `left` and `following` are the visits of the steps alongside that watch the promise. `change` is
+    the change that moves it, which is applied with it; `written` says that this is done already.
     """
 
     order_id: str
@@ -283,6 +257,8 @@ class PromiseMove(Record):
     left: tuple[StepVisit, ...] = ()
     following: tuple[StepVisit, ...] = ()
     windows: tuple[DueWindow, ...] = ()
+    change: str | None = None
+    written: bool = False
 
 
 class OrderEnd(Record):
@@ -351,13 +327,14 @@ class CancellationRefused(Record):
 
 
 class ChangeVerdict(Record):
-    """Apply a recorded change, or refuse it with a reason."""
+    """Apply a recorded change, or refuse it with a reason. `left` is the question that ends so."""
 
     order_id: str
     change_id: str
     now: datetime
     state: ChangeState
     reason: str | None = None
+    left: StepVisit | None = None
 
 
 class ChangeSettled(Record):
@@ -365,6 +342,56 @@ class ChangeSettled(Record):
 
     version: int
     state: ChangeState
+
+
+class ChangeAsked(Record):
+    """A change of class `of` is taken up while the order is in `step`.
+
+    `candidates` are the visits of all steps that may have to agree, in order.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    of: ChangeClass
+    step: str
+    candidates: tuple[StepVisit, ...] = ()
+
+
+class ChangeRegistered(Record):
+    """What a change that was taken up amounts to; `visit` is the first question, if there is one.
+
+    A change that no longer fits the order comes back refused. `promised_at` is the new promised
+    date, none where it stays.
+    """
+
+    state: ChangeState
+    costs_more: bool = False
+    later: bool = False
+    promised_at: datetime | None = None
+    visit: StepVisit | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
+
+
+class ChangeAnswered(Record):
+    """A role has answered a change, which is of class `of` now; `following` is the next question.
+
+    `refused` says why the answer ends the change.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    left: StepVisit
+    decision: Decision
+    of: ChangeClass
+    following: StepVisit | None = None
+    refused: str | None = None
 
 
 class CalendarPublished(Record):

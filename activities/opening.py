@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from activities.change_facts import change_facts
 from activities.clocks import started_at, timepieces
 from activities.leaving import closed_key
 from activities.models import Enter, Entered, OpenTask, StepVisit
@@ -176,6 +177,9 @@ async def _question(file: OrderFile, step: Step, blocked: Blocked | None) -> _Qu
             return _Question((step.role,), step.answers, step.requires)
         case ReviewStep():
             return _Question(step.reviewers, step.answers, facts=await review_facts(file))
+        case AlongsideStep() if step.trigger == "on_change":
+            facts = await change_facts(file)
+            return _Question((step.role,), step.answers, step.requires, facts)
         case AlongsideStep() if step.answers:
             return _Question((step.role,), step.answers, step.requires)
         case _:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -112,6 +112,13 @@ class OrderFile:
         for line in self.request.lines:
             ordered[line.product] += line.quantity
         return ordered
+
+    def rewrite(self, order: OrderRequest) -> None:
+        """The order's next version. Whatever comes after in this transaction sees that one."""
+        body, version = order.model_dump(mode="json"), self.row.version + 1
+        self.row = replace(self.row, body=body, version=version, promised_at=order.promised_at)
+        self.__dict__.pop("request", None)
+        self.show(body=body, version=version, amount=order.amount, promised_at=order.promised_at)
 
     def said(self, at: datetime) -> str:
         """An instant in the calendar's zone, with its offset: `2026-11-20 18:00+08:00`."""

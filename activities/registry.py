@@ -10,8 +10,10 @@ from activities.cancelling import Cancelling
 from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
+from activities.changing import ChangeOffice
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
+from activities.follow_ups import FollowUps
 from activities.holding import Holding
 from activities.materials import Materials
 from activities.money_gates import MoneyGates
@@ -31,7 +33,8 @@ from store.engine import Engine
 def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
-    windows, cancelling = WindowKeeper(engine), Cancelling(engine)
+    windows, office = WindowKeeper(engine), ChangeOffice(engine)
+    cancelling = Cancelling(engine)
     money = MoneyGates(engine)
     return [
         steps.open_step,
@@ -52,6 +55,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.adjust_windows,
         windows.move_promise,
         Changes(engine).settle_change,
+        office.register_change,
+        office.answer_change,
         Holding(engine).note_hold,
         cancelling.consider_cancellation,
         cancelling.answer_cancellation,
@@ -65,4 +70,5 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         cases.look_at_window,
         cases.open_closing,
         cases.close_case,
+        FollowUps(engine).move_follow_up,
     ]

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from temporalio import activity
 
-from activities.models import LOOK_AT_RUSH, RushLook, RushSeen
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from activities.order_file import Department, Keyed, OrderFile
 from domain.changes import ChangeState
 from domain.money import Account

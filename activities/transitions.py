@@ -6,6 +6,7 @@ from activities.leaving import give_number, leave, undo
 from activities.models import Entered, Transition
 from activities.opening import Blocked, enter
 from activities.order_file import Department, Keyed, OrderFile
+from activities.turning import apply_decided, undo_goods
 from domain.windows import Slack
 from store import windows
 
@@ -54,11 +55,15 @@ async def show_standing(file: OrderFile, *, marked: bool = False) -> None:
 
 
 async def _leave(file: OrderFile, transition: Transition) -> None:
+    if transition.change is not None:
+        await undo_goods(file, transition)
     await undo(file, transition.undo)
     if transition.leave is not None:
         await leave(file, transition.leave)
         if transition.leave.at.step == file.profile.number_at:
             await give_number(file)
+    if transition.change is not None:
+        await apply_decided(file, transition.change)
 
 
 async def _enter(file: OrderFile, transition: Transition) -> Entered:

@@ -73,7 +73,7 @@ async def cancel(
         response.status_code = HTTPStatus.OK
         return await _terms(services, order)
     asked = await _asked(request, services, caller, order_id, key, body.digest)
-    return await _take(asked, response, checked)
+    return views.wish(await _take(asked, response, checked))
 
 
 async def _terms(services: Services, order: FullOrderRow) -> CancelPreview:

@@ -35,6 +35,12 @@ CHANGE: Body = {
 
 CANCELLATION: Body = {"reason": "The exhibition was called off.", "accept_cost": "0"}
 
+FOLLOW_UP: Body = {
+    "kind": "complaint",
+    "text": "Two panels flicker since Tuesday.",
+    "facts": {"line": "1"},
+}
+
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 
 ADJUSTMENT: Body = {
@@ -77,4 +83,35 @@ CALENDAR: Body = {
         ],
         "provisional_years": [2027],
     }
+}
+
+PAYMENT: Body = {
+    "reference": "CMB-20310214-0001",
+    "amount": "462.00",
+    "currency": "CNY",
+    "route": "account",
+    "arrived_at": "2031-02-14T10:20:00+08:00",
+}
+
+PAYMENT_NOTICE: Body = {**PAYMENT, "order": "SO-2031-000004", "customer": "C-0001"}
+
+ASSIGNMENT: Body = {"order": "SO-2031-000004"}
+
+REFUND: Body = {"amount": "38.50", "reason": "One panel came back."}
+
+DECISION: Body = {"approved": True}
+
+PAID_BACK: Body = {"reference": "CMB-20310220-0007"}
+
+STATEMENT: Body = {
+    "since": "2031-02-01",
+    "until": "2031-02-28",
+    "lines": [
+        {
+            "reference": "CMB-20310214-0001",
+            "amount": "462.00",
+            "currency": "CNY",
+            "date": "2031-02-14",
+        }
+    ],
 }

@@ -99,6 +99,8 @@ def _people(of: Counts) -> Iterator[GaugeMetricFamily]:
     )
     cases = _at_least(CASES, of.overdue_cases_by_state)
     yield _each("dueline_overdue_cases", "Overdue cases by state.", "state", cases)
+    following = of.follow_ups_by_kind
+    yield _each("dueline_follow_ups", "Follow-ups that are not closed, by kind.", "kind", following)
 
 
 def _notices(of: Counts) -> Iterator[GaugeMetricFamily]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.access import Principal
 from domain.base import Record
+from domain.follow_ups import PREFIX
 from domain.money import Currency, rounded
 from store.rows import (
     CaseRow,
@@ -22,8 +23,10 @@ from store.rows import (
     WishRow,
 )
 
-CASE_KEYS = "case-"  # how the ids of overdue cases and the keys of their windows begin
-INTERNAL_KINDS = ("case_", "window_analysis", "window_leadership")
+BESIDE = ("case-", PREFIX)
+"""How the keys of windows begin that are the company's own: of overdue cases and of follow-ups."""
+
+INTERNAL_KINDS = ("case_", "follow_up_", "window_analysis", "window_leadership")
 
 
 class Links(Record):
@@ -203,13 +206,13 @@ def order_item(row: OrderRow) -> OrderItem:
 
 
 def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
-    """Whether the entry is shown: overdue cases and the upper ladder are the company's own."""
+    """Whether the entry is shown: cases, the course of follow-ups and the upper ladder are not."""
     if principal.is_staff:
         return True
     if isinstance(entry, WindowRow):
-        return not entry.key.startswith(CASE_KEYS)
+        return not entry.key.startswith(BESIDE)
     window = str(entry.data.get("window", ""))
-    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(CASE_KEYS)
+    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(BESIDE)
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:

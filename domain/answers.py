@@ -7,6 +7,7 @@ same in every task; a name that is not listed here is a free text.
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from domain.roles import STAFF
 
@@ -18,6 +19,8 @@ NOTE = "note"
 """What a task requires under this name is the answer's note, not an entry of its data."""
 
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+_AMOUNT = re.compile(r"^\d{1,14}(\.\d{1,4})?$")
 
 _A_DATE = "write a date such as 2026-12-20"
 _AN_INSTANT = "write an instant with its offset, such as 2026-12-20T18:00:00+08:00, or a date"
@@ -106,6 +109,13 @@ def _short(text: str, now: datetime) -> str | None:
     return None
 
 
+def _amount(text: str, now: datetime) -> str | None:
+    """An amount of money; how many decimals its currency has is known to the order alone."""
+    if not _AMOUNT.match(text) or not Decimal(text):
+        return "is no amount; write digits above zero with a point, such as 120.50"
+    return None
+
+
 _CHECKS: dict[str, Callable[[str, datetime], str | None]] = {
     "new_date": _coming_date,
     "until": _coming_date,
@@ -114,6 +124,9 @@ _CHECKS: dict[str, Callable[[str, datetime], str | None]] = {
     "planned_dispatch": _moment,
     "agreed_date": _moment,
     "owner": _role_inside,
+    "amount": _amount,
+    "order": _short,
+    "reference": _short,
     "responsible": _short,
     "sanction_waived": _short,
 }

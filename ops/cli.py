@@ -26,6 +26,7 @@ Examples
     dueline keys add --name "Wang Li" --role planning
     dueline submit examples/orders.csv
     dueline tasks --role planning --json
+    dueline pay SO-2026-000004 462.00 --reference CMB-20260302-0001
     dueline notices --state dead
     dueline calendar due --calendar cn --from 2026-11-23T09:00+08:00 --work 4h
 
@@ -94,11 +95,14 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
+        from ops import commands_changes, commands_follow_ups, commands_money, commands_orders
         from ops.commands_cancel import cancel
-        from ops.commands_orders import register
         from ops.commands_report import report
 
-        register(app)
+        commands_orders.register(app)
+        commands_changes.register(app)
+        commands_money.register(app)
+        commands_follow_ups.register(app)
         app.command(cancel)
         app.command(report)
     return app

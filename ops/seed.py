@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from domain.base import Code, Line, Number, Record
-from domain.money import Currency
+from domain.money import Currency, UnitPrice
 from domain.roles import Role
 from policy.calendar_loader import CALENDAR_FILES
 from policy.calendars import SHIPPED, shipped
@@ -69,7 +69,7 @@ class BillEntry(Record):
 
 
 class ProductEntry(Record):
-    """A row of `products.json`."""
+    """A row of `products.json`; `prices` are list prices by currency, for lines added later."""
 
     code: Code
     name: Line
@@ -77,6 +77,7 @@ class ProductEntry(Record):
     unit: Line
     line: Code
     minutes_per_unit: Positive
+    prices: dict[Currency, UnitPrice] = Field(default_factory=dict)
     bom: tuple[BillEntry, ...]
 
 
@@ -146,7 +147,12 @@ async def _load(conn: Connection, folder: Path) -> None:
     await master.save_materials(conn, [row.model_dump() for row in materials])
     await master.save_lines(conn, [row.model_dump() for row in lines])
     bills = {row.code: [item.model_dump() for item in row.bom] for row in products}
-    await master.save_products(conn, [row.model_dump(exclude={"bom"}) for row in products], bills)
+    await master.save_products(conn, [_product(row) for row in products], bills)
+
+
+def _product(row: ProductEntry) -> dict[str, object]:
+    prices = {currency.value: str(price) for currency, price in row.prices.items()}
+    return {**row.model_dump(exclude={"bom"}), "prices": prices}
 
 
 def _read(path: Path, entry: type[Entry]) -> tuple[Entry, ...]:

@@ -46,6 +46,9 @@ def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
         yield ("case", field), window
     if profile.cancellation.answer:
         yield ("cancellation", "answer"), profile.cancellation.answer
+    for place, follow_up in enumerate(profile.follow_ups):
+        for index, asked in enumerate(follow_up.steps):
+            yield ("follow_ups", place, "steps", index, "window"), asked.window
 
 
 def _calendar(path: FieldPath, name: str) -> Iterator[Problem]:
@@ -116,7 +119,7 @@ def _dated(profile: Profile, path: FieldPath, step: Step, window: Window) -> Ite
 def _stopped(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]:
     """Somebody can begin the window, somebody stops it, and it can be breached."""
     if isinstance(step, AlongsideStep):
-        if not step.during:
+        if not step.during and step.trigger != "on_change":
             cure = "name the steps in `during`; leaving them stops it"
             yield Problem(path, "nobody stops its window", cure)
         triggers = {other.trigger for other in profile.alongside}

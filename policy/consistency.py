@@ -9,8 +9,10 @@ from domain.roles import Role
 from domain.stages import Stage
 from domain.windows import Mark
 from policy.cancel_checks import check_cancellation
+from policy.change_checks import check_changes
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
+from policy.follow_up_checks import check_follow_ups
 from policy.model import Profile
 from policy.money_checks import check_money
 from policy.problems import FieldPath, Problem
@@ -49,6 +51,8 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _case(profile)
     yield from _sanctions(profile)
     yield from check_cancellation(profile)
+    yield from check_changes(profile)
+    yield from check_follow_ups(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:

@@ -57,6 +57,11 @@ class NewWish(Record):
     kind: WishKind
     against_version: int | None = None
     patch: Mapping[str, Any]
+    of: str | None = None
+    touches: tuple[str, ...] = ()
+    impact: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Any] | None = None
+    identity: str | None = None
     reason: str | None
     requested_by: str
     requested_at: datetime

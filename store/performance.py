@@ -63,12 +63,13 @@ async def entries_of_case(conn: Connection, case_id: str) -> list[EntryRow]:
 
 
 async def who_answered(
-    conn: Connection, order_id: str, step: str, visit: int, role: Role
+    conn: Connection, order_id: str, workflow_id: str, step: str, visit: int, role: Role
 ) -> str | None:
     """Who of this role answered in a visit of a step, by the name of the key."""
     found: str | None = await conn.scalar(
         select(tasks.c.decided_by).where(
             tasks.c.order_id == order_id,
+            tasks.c.workflow_id == workflow_id,
             tasks.c.step == step,
             tasks.c.visit == visit,
             tasks.c.role == role.value,

@@ -106,6 +106,9 @@ class WishRow(Record):
     kind: str
     against_version: int | None
     patch: Mapping[str, Any]
+    of: str | None
+    touches: tuple[str, ...]
+    impact: Mapping[str, Any] | None
     state: str
     reason: str | None
     requested_by: str
@@ -182,6 +185,7 @@ class Counts(Record):
     open_tasks_by_role: Mapping[str, int]
     oldest_task_seconds_by_role: Mapping[str, float]
     overdue_cases_by_state: Mapping[str, int]
+    follow_ups_by_kind: Mapping[str, int]
     outbox_pending: int
     deliveries_pending: int
     deliveries_dead: int

@@ -89,6 +89,7 @@ products = Table(
     Column("line", ForeignKey("lines.code"), nullable=False),
     Column("minutes_per_unit", Amount, nullable=False),
     Column("finished", BigInteger, nullable=False, server_default="0"),
+    Column("prices", JSONB, nullable=False, server_default="{}"),  # currency: list price as text
     CheckConstraint("minutes_per_unit > 0", name="takes_time"),
     CheckConstraint("finished >= 0", name="finished_not_negative"),
 )
@@ -191,6 +192,13 @@ changes = Table(
     Column("kind", String(16), nullable=False),  # change, cancellation, receipt, rush
     Column("against_version", Integer),
     Column("patch", JSONB, nullable=False),
+    Column("of", String(16)),  # domain.changes.ChangeClass; none for what is no change
+    Column("touches", ARRAY(String(32)), nullable=False, server_default="{}"),
+    Column("impact", JSONB),  # what it meant when it was asked for, or as the workflow found it
+    Column("evidence", JSONB),  # the customer's written text, by reference
+    Column("identity", Text),  # how sales made sure who asks
+    Column("prices", JSONB),  # what new products cost when it was taken up, as text
+    Column("registered_at", Instant),  # when it was taken up to be decided
     Column("state", String(16), nullable=False, server_default="received"),
     Column("reason", Text),
     Column("requested_by", Text, nullable=False),

@@ -6,25 +6,23 @@ from temporalio import workflow
 
 from activities.models import (
     CLOSE_ORDER,
-    LOOK_AGAIN,
     OPEN_STEP,
     Enter,
     Entered,
-    GateLook,
-    GateSeen,
     Leave,
     OrderEnd,
     StepVisit,
     Transition,
 )
+from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
 from domain.orders import OrderState
 from policy.steps import GateStep, ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
-from workflows.contract import OrderStart
+from workflows.contract import CHANGED, OrderStart
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
-from workflows.state import OrderProgress
+from workflows.state import Changing, MovedPromise, OrderProgress
 from workflows.window_desk import WindowDesk
 
 
@@ -104,6 +102,32 @@ class Journey:
             leave, work = None, None
         await self._enter(target, leave, now, work)
 
+    async def turn_back(self, changing: Changing) -> None:
+        """Leaves the current step as it is and enters the one to which a change leads back.
+
+        Everything that later steps did is undone and the change applied with the first move.
+        """
+        assert changing.back_to is not None
+        with self._due_lines.move():
+            now, target = now_of(self._progress), self._route.step(changing.back_to)
+            await self._enter(target, self._leave(CHANGED, target, now), now, changing=changing)
+        self._windows.resume_frozen()
+
+    def _turned(self, changing: Changing) -> None:
+        """The change is applied; its new date is written down, and its windows begin anew."""
+        self._progress.version += 1
+        self._progress.end_changing(changing)
+        if changing.promised_at is not None:
+            self._progress.promised_at = changing.promised_at
+            self._progress.promises.append(
+                MovedPromise(
+                    key=changing.change_id,
+                    promised_at=changing.promised_at,
+                    change=changing.change_id,
+                    written=True,
+                )
+            )
+
     async def end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> None:
@@ -133,6 +157,7 @@ class Journey:
         leave: Leave | None,
         now: datetime,
         work: Work | None = None,
+        changing: Changing | None = None,
     ) -> None:
         """Enters `target`; walks on through steps that the platform does by itself."""
         undo = self._route.given_up(target)
@@ -147,10 +172,15 @@ class Journey:
             request = self._transition(
                 enter.at, name, now, leave=leave, enter=enter, then=then, undo=undo
             )
+            if changing is not None:
+                request = request.model_copy(update={"change": changing.change_id})
             if isinstance(target, GateStep) and target.asks_for_money:
                 self._progress.money_news = False  # it looks now; what comes later is news
             entered = await self._act(name, request, target.title)
             self._progress.visits[target.id] = enter.at.visit
+            if changing is not None:
+                self._turned(changing)
+                changing = None
             if following is None or entered.blocked is not None:
                 return self._adopt(enter, entered)
             if isinstance(target, ResourceStep):

@@ -15,9 +15,11 @@ from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
 from workflows.cancel_desk import CancelDesk
 from workflows.cases import marks_record, tell_case
+from workflows.change_desk import ChangeDesk, refuse_while_frozen
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (
+    CHANGED,
     ON_HOLD,
     CalendarPublished,
     CancellationNotice,
@@ -67,10 +69,26 @@ class OrderWorkflow(Operable):
         self._due_lines = DueLines(
             self._progress.windows, self._record_marks, tell_case, lambda: self._progress.lives_at
         )
-        self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
+        self._windows = WindowDesk(
+            start.order_id, self._progress, self._due_lines, self._route.standing_still
+        )
         self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
+        self._changes = ChangeDesk(
+            start,
+            self._progress,
+            self._route,
+            self._due_lines,
+            self._windows,
+            lambda: self._answer() is not None,
+        )
         self._clerk = Clerk(
-            start, self._progress, self._route, self._due_lines, self._windows, self._show
+            start,
+            self._progress,
+            self._route,
+            self._due_lines,
+            self._windows,
+            self._changes,
+            self._show,
         )
         self._cancelling = CancelDesk(
             start, self._progress, self._route, self._due_lines, self._show
@@ -118,6 +136,9 @@ class OrderWorkflow(Operable):
                 return await self._end(
                     OrderState.CANCELLED, "cancelled", "cancelled by request", change_id
                 )
+            if outcome == CHANGED and self._progress.changing is not None:
+                await self._journey.turn_back(self._progress.changing)
+                continue
             target = self._route.target(self._route.current, outcome)
             if target == REFUSE:
                 reason = f"refused at {self._route.current.title.lower()}"
@@ -149,6 +170,8 @@ class OrderWorkflow(Operable):
                 continue
             if self._held is not held or self._repeater.on is not repeating:
                 continue
+            if not held and self._changes.turns:
+                return CHANGED
             if not held and (answer := self._answer()) is not None:
                 return answer
             if not held and self._journey.may_look:
@@ -161,10 +184,15 @@ class OrderWorkflow(Operable):
         """Whether the gate may open now, and nobody came in between."""
         found = await self._journey.look_again()
         self._show()
-        if found and (self._cancelling.pressing or self._held or self._answer() is not None):
+        came = self._cancelling.pressing or self._changes.turns or self._answer() is not None
+        if found and (came or self._held):
             self._progress.money_news = True  # it looks once more when that is over
             return False
         return found
+
+    def _may_move(self) -> bool:
+        """Whether the order has what it takes to leave where it is, or to look whether it has."""
+        return self._changes.turns or self._journey.may_look or self._answer() is not None
 
     def _something_came(self, held: bool, repeating: bool) -> bool:
         """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
@@ -173,15 +201,14 @@ class OrderWorkflow(Operable):
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
-            or (self._answer() is not None and not held)
-            or (self._journey.may_look and not held)
+            or (not held and self._may_move())
             or self._grown_long()
         )
 
     @property
     def _held(self) -> bool:
-        """Whether operations hold the order: it takes no step until they release it."""
-        return self._progress.hold is not None
+        """Whether operations hold the order, or a change freezes it: it takes no step meanwhile."""
+        return self._progress.hold is not None or (self._changes.frozen and not self._changes.turns)
 
     def _answer(self) -> str | None:
         """The current step's outcome, as soon as its answers amount to one."""
@@ -196,6 +223,7 @@ class OrderWorkflow(Operable):
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> OrderResult:
         self._ending = True
+        self._changes.end()
         await self._companions.until(lambda: self._clerk.idle)
         await self._journey.end(state, outcome, reason, change_id)
         self._state = state
@@ -217,7 +245,9 @@ class OrderWorkflow(Operable):
     async def _continue_as_new(self) -> None:
         """Hands the state to a fresh run, once nothing is half done."""
         await self._companions.until(self._quiet)
-        if (self._answer() is None or self._held) and not self._cancelling.pressing:
+        turns = self._changes.turns and not self._held
+        at_rest = not turns and (self._answer() is None or self._held)
+        if at_rest and not self._cancelling.pressing:
             self._progress.renew = False
             workflow.continue_as_new(
                 self._start.model_copy(update={"progress": self._progress}),
@@ -252,6 +282,7 @@ class OrderWorkflow(Operable):
         hold = self._progress.hold
         if hold is not None and completion.request_id not in self._progress.answers:
             raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
+        refuse_while_frozen(self._progress, completion)
         refuse_while_repeating(self._progress, completion.request_id)
         if self._ending and completion.request_id not in self._progress.answers:
             gone = f"task {completion.task_id} is not open: the order is being closed"
@@ -379,7 +410,7 @@ class OrderWorkflow(Operable):
             and self._due_lines.idle
             and self._clerk.idle
             and not self._cancelling.pressing
-            and (self._held or (self._answer() is None and not self._journey.may_look))
+            and (self._held or not self._may_move())
         )
 
     @workflow.query(name=contract.STANDING, description="All that the database says as well")

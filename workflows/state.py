@@ -1,4 +1,4 @@
-"""The state of a running order or case: one serialisable model that continue-as-new hands on."""
+"""The state of what runs: one serialisable model, which an order hands on to a fresh run."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.case_models import CasePart
 from activities.models import Decision, HoldNote, Leave, OpenTask, StepVisit
 from domain.base import Record
-from domain.changes import Touch
+from domain.changes import ChangeClass, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
 """Answers remembered by request id; a retry comes within minutes, not a hundred answers later."""
+
+
+CHANGES_KEPT = 100
+"""Decided changes remembered; a repeated signal comes within hours, not a hundred changes later."""
 
 
 class Mutable(BaseModel):
@@ -133,10 +137,39 @@ class TaskProgress(Mutable):
 
 
 class MovedPromise(Record):
-    """A new promised date that is not written down yet; `key` names who decided it."""
+    """A new promised date that is not written down yet; `key` names who decided it.
+
+    `change` is the change that is applied with it; `written` says that this is done already, and
+    that only the windows begin anew.
+    """
 
     key: str
     promised_at: datetime
+    change: str | None = None
+    written: bool = False
+
+
+class Changing(Record):
+    """The change that is being decided: one at a time.
+
+    `visit` is the question that stands open, `decided` says that all have agreed, and `back_to` is
+    the step to which the order goes back then. `promised_at` is the new date, none where it stays.
+    """
+
+    change_id: str
+    of: ChangeClass
+    at: datetime
+    costs_more: bool = False
+    later: bool = False
+    promised_at: datetime | None = None
+    visit: StepVisit | None = None
+    decided: bool = False
+    back_to: str | None = None
+
+    @property
+    def freezes(self) -> bool:
+        """While a date is looked at the work goes on; what will be made otherwise is not made."""
+        return self.of in {ChangeClass.TECHNICAL, ChangeClass.STRUCTURAL}
 
 
 class Hold(Record):
@@ -194,7 +227,8 @@ class OrderProgress(TaskProgress):
     often it was reset. `money_news` says that money has moved since it last looked, `looks` how
     often it did; `rush_open` that a rush fee is agreed and not paid, and `rush_news` that money has
     moved meanwhile. `disputes` are the follow-ups that keep it from being taken as received by
-    itself.
+    itself. `changing` is the change that is being decided, `changed_by` are those that were: each
+    is decided once.
     """
 
     current: StepVisit | None = None
@@ -204,6 +238,8 @@ class OrderProgress(TaskProgress):
     held: list[StepVisit] = Field(default_factory=list)
     reported: list[Decision] = Field(default_factory=list)
     changes: list[WaitingChange] = Field(default_factory=list)
+    changing: Changing | None = None
+    changed_by: list[str] = Field(default_factory=list)
     cancellation: str | None = None
     cancelling: Cancelling = Field(default_factory=Cancelling)
     received: str | None = None
@@ -212,6 +248,7 @@ class OrderProgress(TaskProgress):
     rush_open: bool = False
     rush_news: bool = False
     disputes: list[str] = Field(default_factory=list)
+    rest_open: bool = False
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1
@@ -226,6 +263,12 @@ class OrderProgress(TaskProgress):
     repeats: int = 0
     repetition: Repetition | None = None
 
+    def end_changing(self, changing: Changing) -> None:
+        """The change is decided; a repeated signal of it changes nothing."""
+        self.changing = None
+        self.changed_by.append(changing.change_id)
+        del self.changed_by[:-CHANGES_KEPT]
+
 
 class CaseProgress(TaskProgress):
     """What an overdue case waits for; it is short and never needs a fresh run.
@@ -237,3 +280,16 @@ class CaseProgress(TaskProgress):
     step_left: bool = False
     wanted: list[CasePart] = Field(default_factory=list)
     asked: list[CasePart] = Field(default_factory=list)
+
+
+class FollowUpProgress(TaskProgress):
+    """Where a follow-up is; it is short and never needs a fresh run.
+
+    `visits` counts how often each step was entered, `answered_by` names the key that answered it
+    last. `blocked` says why the last answer could not be done.
+    """
+
+    current: StepVisit | None = None
+    visits: dict[str, int] = Field(default_factory=dict)
+    answered_by: dict[str, str] = Field(default_factory=dict)
+    blocked: str | None = None

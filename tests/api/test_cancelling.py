@@ -177,8 +177,6 @@ async def test_a_wrong_cost_is_refused_by_field(
 async def test_anothers_order_is_not_there(
     house: House, stranger: httpx.AsyncClient, order_id: str, query: str
 ) -> None:
-    answer = await stranger.post(
-        f"/orders/{order_id}/cancellation{query}", headers=fresh_key()
-    )
+    answer = await stranger.post(f"/orders/{order_id}/cancellation{query}", headers=fresh_key())
 
     assert answer.status_code == 404

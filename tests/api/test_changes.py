@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
 from api.examples import CHANGE
+from domain.changes import Touch
 from policy.loader import Loaded
 from settings import Settings
 from store.tables import changes, orders
@@ -47,6 +48,7 @@ async def test_a_change_is_stored_and_the_workflow_told_its_fields(
     assert answer.headers["location"] == f"/orders/{order_id}/changes/{change['id']}"
     assert (change["state"], change["fields"]) == ("received", ["remarks"])
     notice = ChangeNotice(change_id=change["id"], version=1, fields=("remarks",))
+    notice = notice.model_copy(update={"touches": (Touch.REMARKS,)})
     assert house.temporal.signals == [(order_id, "request_change", notice)]
     shown = await customer.get(answer.headers["location"])
     assert shown.json() == change

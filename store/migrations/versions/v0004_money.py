@@ -97,7 +97,7 @@ def create_payments() -> None:
         unique=True,
         postgresql_where=sa.text("state <> 'refused'"),
     )
-    op.create_index("uq_payments_notice", "payments", ["source", "notice", "digest"], unique=True)
+    op.create_index("ix_payments_notice", "payments", ["source", "notice"])
     op.create_index("ix_payments_again", "payments", ["reference"])
     op.create_index("ix_payments_order", "payments", ["order_id"])
     op.create_index("ix_payments_customer", "payments", ["customer"])
