@@ -81,6 +81,14 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     await _tell_of_cases(file, end)
 
 
+async def _want_what_follows(file: OrderFile) -> None:
+    """What begins by itself once an order is complete, such as the survey (L33)."""
+    for kind in file.profile.follow_ups:
+        if kind.begins == "completed":
+            wanted = Wanted(f"{file.id}/{kind.id}", kind.id, file.id, PLATFORM, file.now)
+            await want(file.conn, wanted)
+
+
 async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Division) -> None:
     """What the cancellation came to stands beside the wish."""
     if end.change_id is not None:
@@ -93,14 +101,6 @@ async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Divisio
             given_back=division.given_back,
             owed=division.owed,
         )
-
-
-async def _want_what_follows(file: OrderFile) -> None:
-    """What begins by itself once an order is complete, such as the survey (L33)."""
-    for kind in file.profile.follow_ups:
-        if kind.begins == "completed":
-            wanted = Wanted(f"{file.id}/{kind.id}", kind.id, file.id, PLATFORM, file.now)
-            await want(file.conn, wanted)
 
 
 async def _require_nothing_held(file: OrderFile) -> None:

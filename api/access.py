@@ -25,6 +25,7 @@ PUBLIC: Final = None
 _WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
 _RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
 
+_CREDITORS: Final = frozenset({Role.FINANCE, Role.LEADERSHIP})
 _PAUSERS: Final = frozenset[Role]().union(*MAY_PAUSE.values(), MAY_RESET)
 _MONEY_KEEPERS: Final = frozenset({Role.FINANCE, Role.CONTROL, Role.LEADERSHIP, Role.OPERATIONS})
 _MONEY_READERS: Final = _MONEY_KEEPERS | {
@@ -70,6 +71,10 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}/follow-ups": EVERYBODY,
     "GET /follow-ups": STAFF,
     "GET /follow-ups/{follow_up}": EVERYBODY,
+    "POST /orders/{order_id}/rush": _WISHERS,
+    "GET /customers/{code}/credit": _CREDITORS | {Role.SALES_MANAGER},
+    "POST /customers/{code}/credit": _CREDITORS,
+    "GET /planning/queue": STAFF,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides

@@ -20,6 +20,7 @@ from api.openapi import takes
 from api.orders import REPLAYED, visible_order
 from api.paging import Page, Paged, page, place_after
 from api.problems import CLOSED, Problem
+from api.rush import RushFee, fee_of
 from api.services import Services, Wired, plausible
 from api.temporal import WorkflowGone
 from domain.base import Record, Text
@@ -34,9 +35,11 @@ from workflows.contract import (
     CONFIRM_RECEIPT,
     REQUEST_CANCELLATION,
     REQUEST_CHANGE,
+    REQUEST_RUSH,
     CancellationNotice,
     ChangeNotice,
     ReceiptNotice,
+    RushNotice,
 )
 
 router = APIRouter(tags=["changes"])
@@ -141,6 +144,37 @@ async def list_of_order(
         lambda row: (row.requested_at, row.id),
         lambda row: change_item(row, caller, asked.get(row.id, ())),
     )
+
+
+@router.post(
+    "/orders/{order_id}/rush",
+    status_code=202,
+    openapi_extra=takes(Reason, examples.RUSH, required=False),
+)
+async def rush(
+    order_id: str,
+    request: Request,
+    response: Response,
+    services: Wired,
+    caller: Caller,
+    body: Annotated[Posted[Reason], posted(Reason, may_be_empty=True)],
+    key: IdempotencyKey = None,
+    preview: Annotated[bool, Query(description="Say the fee; ask for nothing")] = False,
+) -> views.Wish | RushFee:
+    """Asks that the order comes first, once its rush fee is paid.
+
+    Possible until production is planned. With `preview` it says the fee and stores nothing.
+    """
+
+    async def checked(asked: Asked) -> NewWish:
+        return _wish(asked, "rush", body.value.reason)
+
+    asked = await _asked(request, services, caller, order_id, key, body.digest)
+    if preview:
+        response.status_code = 200
+        pinned = await services.pinned(asked.order.profile_digest)
+        return fee_of(asked.order, pinned)
+    return views.wish(await _take(asked, response, checked))
 
 
 @router.get("/orders/{order_id}/changes/{change_id}")
@@ -258,6 +292,8 @@ async def _tell(services: Services, order: FullOrderRow, row: WishRow) -> None:
 def _notice(row: WishRow) -> tuple[str, BaseModel]:
     if row.kind == "cancellation":
         return REQUEST_CANCELLATION, CancellationNotice(change_id=row.id)
+    if row.kind == "rush":
+        return REQUEST_RUSH, RushNotice(change_id=row.id)
     if row.kind == "receipt":
         return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id)
     fields = tuple(sorted(row.patch))

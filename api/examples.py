@@ -40,6 +40,9 @@ FOLLOW_UP: Body = {
     "text": "Two panels flicker since Tuesday.",
     "facts": {"line": "1"},
 }
+RUSH: Body = {"reason": "The opening is a week earlier."}
+
+CREDIT: Body = {"limit": "80000.00", "because": "Yearly review: always paid in time."}
 
 RECEIPT: Body = {"reason": "Signed for at the gate."}
 

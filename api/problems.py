@@ -50,14 +50,14 @@ NOT_ALLOWED = Kind(HTTPStatus.FORBIDDEN, "not-allowed", "The key may not do this
 UNKNOWN = Kind(HTTPStatus.NOT_FOUND, "unknown", "There is no such thing")
 WRONG_METHOD = Kind(HTTPStatus.METHOD_NOT_ALLOWED, "wrong-method", "This is not done here")
 CLOSED = Kind(HTTPStatus.CONFLICT, "order-closed", "The order is closed")
-NOT_CANCELLABLE = Kind(HTTPStatus.CONFLICT, "not-cancellable", "The order cannot be cancelled")
-COST_NOT_ACCEPTED = Kind(
-    HTTPStatus.CONFLICT, "cost-not-accepted", "Cancelling costs something that was not accepted"
-)
 VERSION_CONFLICT = Kind(
     HTTPStatus.CONFLICT, "version-conflict", "The order has changed since this version"
 )
 NOT_POSSIBLE = Kind(HTTPStatus.CONFLICT, "not-possible", "This change is not possible any more")
+NOT_CANCELLABLE = Kind(HTTPStatus.CONFLICT, "not-cancellable", "The order cannot be cancelled")
+COST_NOT_ACCEPTED = Kind(
+    HTTPStatus.CONFLICT, "cost-not-accepted", "Cancelling costs something that was not accepted"
+)
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
 PAYMENT_KNOWN = Kind(HTTPStatus.CONFLICT, "payment-known", "The payment is known otherwise")

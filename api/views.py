@@ -12,6 +12,7 @@ from api.access import Principal
 from domain.base import Record
 from domain.follow_ups import PREFIX
 from domain.money import Currency, rounded
+from domain.priorities import Priority
 from store.rows import (
     CaseRow,
     LedgerRow,
@@ -59,6 +60,7 @@ class OrderItem(Record):
     currency: Currency
     promised_at: datetime
     rush: bool
+    priority: Priority = Field(description="`rush` once a rush fee is paid, `urgent` as entered")
     state: str
     stage: str | None
     step: str | None
@@ -148,6 +150,7 @@ class TaskItem(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: Priority
     step: str
     role: str
     title: str

@@ -95,15 +95,22 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
-        from ops import commands_changes, commands_follow_ups, commands_money, commands_orders
-        from ops.commands_cancel import cancel
+        from ops import (
+            commands_cancel,
+            commands_changes,
+            commands_credit,
+            commands_follow_ups,
+            commands_money,
+            commands_orders,
+        )
         from ops.commands_report import report
 
         commands_orders.register(app)
         commands_changes.register(app)
+        app.command(commands_cancel.cancel)
         commands_money.register(app)
+        commands_credit.register(app)
         commands_follow_ups.register(app)
-        app.command(cancel)
         app.command(report)
     return app
 

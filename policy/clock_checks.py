@@ -44,11 +44,11 @@ def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
             yield ("steps", index, *at), window
     for field, window, _ in profile.case.windows:
         yield ("case", field), window
-    if profile.cancellation.answer:
-        yield ("cancellation", "answer"), profile.cancellation.answer
     for place, follow_up in enumerate(profile.follow_ups):
         for index, asked in enumerate(follow_up.steps):
             yield ("follow_ups", place, "steps", index, "window"), asked.window
+    if profile.cancellation.answer:
+        yield ("cancellation", "answer"), profile.cancellation.answer
 
 
 def _calendar(path: FieldPath, name: str) -> Iterator[Problem]:

@@ -50,9 +50,9 @@ def check(profile: Profile) -> Iterator[Problem]:
     yield from _ladder(profile)
     yield from _case(profile)
     yield from _sanctions(profile)
-    yield from check_cancellation(profile)
     yield from check_changes(profile)
     yield from check_follow_ups(profile)
+    yield from check_cancellation(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from policy.ids import StepId
 from policy.ladder import CaseRules, Rung
 from policy.money_rules import MoneyRules
 from policy.sanctions import Sanction
-from policy.steps import AlongsideStep, RouteStep, Step
+from policy.steps import AlongsideStep, ResourceStep, RouteStep, Step, Work
 from policy.window import Window
 
 
@@ -79,6 +79,16 @@ class Profile(Record):
         for follow_up in self.follow_ups:
             for asked in follow_up.steps:
                 yield asked.window, asked.role
+
+    @property
+    def planned_at(self) -> str:
+        """The step with which production is planned: the last slot, or where a date is planned."""
+        slots = [
+            step.id
+            for step in self.route
+            if isinstance(step, ResourceStep) and step.work is Work.BOOK_SLOT
+        ]
+        return slots[-1] if slots else self.changes.replan_at
 
     def window(self, rule: str) -> Window:
         """The window of this rule. Raises KeyError."""

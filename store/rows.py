@@ -21,6 +21,7 @@ class OrderRow(Record):
     currency: str
     promised_at: datetime
     rush: bool
+    priority: str
     state: str
     stage: str | None
     step: str | None
@@ -124,6 +125,7 @@ class TaskRow(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: str
     step: str
     visit: int
     role: str

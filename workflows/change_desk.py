@@ -25,6 +25,7 @@ from activities.models import (
 from domain.changes import ChangeClass, ChangeState, Touch
 from policy.changing import Classified, classify
 from policy.impact import agreements
+from policy.rushing import rush_refusal
 from policy.steps import AlongsideStep
 from workflows.calls import act
 from workflows.contract import FROZEN, OrderStart, TaskCompletion
@@ -224,11 +225,8 @@ class ChangeDesk:
 
     def _rush_refusal(self) -> str | None:
         """Why the order can no longer come first; none when it can."""
-        if self._start.profile.money.rush is None:
-            return "this regulation knows no rush fee"
-        if self._passed(self._route.planned_at):
-            return "the production is planned already; ask planning for an earlier date"
-        return None
+        profile = self._start.profile
+        return rush_refusal(profile, planned=self._passed(profile.planned_at))
 
     async def _register(self, changing: Changing) -> None:
         self._progress.changing = changing

@@ -19,12 +19,6 @@ from policy.steps import (
 )
 from workflows.state import OrderProgress
 
-
-def step_books(step: RouteStep) -> bool:
-    """Whether the step books production slots."""
-    return isinstance(step, ResourceStep) and step.work is Work.BOOK_SLOT
-
-
 AUTOMATIC = (ResourceStep, GateStep)
 """Steps the platform does itself; people are asked only when it cannot."""
 
@@ -39,7 +33,6 @@ class Route:
         self._order = {step.id: index for index, step in enumerate(self._steps)}
         self._progress = progress
         self._traits = traits
-        self._replan_at = profile.changes.replan_at
         self._last_before_dispatch = max(
             (
                 self._order[step.id]
@@ -117,12 +110,6 @@ class Route:
             for held in reversed(self._progress.held)
             if self._order[held.step] >= self._order[target.id]
         )
-
-    @property
-    def planned_at(self) -> str:
-        """The step with which the production is planned: the slot, or where a date is planned."""
-        slots = [step.id for step in self._steps if step_books(step)]
-        return slots[-1] if slots else self._replan_at
 
     def covers(self, beside: AlongsideStep, step: RouteStep) -> bool:
         """True when `beside` runs while the order is in `step`.
