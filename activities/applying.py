@@ -99,7 +99,7 @@ async def apply(file: OrderFile, change: changes.ChangeRow, order: OrderRequest)
     if order.amount != before.amount:
         await _fit_money(file, change)
     if order.promised_at != before.promised_at:
-        await tell_of_date(file, f"{file.id}/changes/{change.id}/date", before.promised_at)
+        await tell_of_date(file, f"{file.id}/changes/{change.id}/promise", before.promised_at)
     await settle(file, change, ChangeState.APPLIED, None)
 
 
