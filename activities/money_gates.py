@@ -3,7 +3,8 @@
 from temporalio import activity
 
 from activities.gate import missing_facts
-from activities.models import LOOK_AGAIN, Entered, GateLook, GateSeen, Transition
+from activities.models import Entered, Transition
+from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
 from activities.opening import Blocked
 from activities.order_file import Keyed, OrderFile
 from activities.transitions import Mover
@@ -63,11 +64,8 @@ async def keep_deposit(file: OrderFile, gate: GateStep) -> None:
         return
     amount = file.due(Fact.DEPOSIT_PAID)
     await order_money.keep_deposit(file.conn, file.id, amount, file.now)
-    file.note(
-        "deposit_paid",
-        f"The deposit of {file.money(amount)} is paid",
-        key=f"{file.id}/deposit/paid",
-    )
+    text = f"The deposit of {file.money(amount)} is paid"
+    file.note("deposit_paid", text, key=f"{file.id}/deposit/paid")
 
 
 def _gate(file: OrderFile, step_id: str) -> GateStep:

@@ -4,17 +4,17 @@ from decimal import Decimal
 
 from temporalio import activity
 
-from activities.models import LOOK_AT_RUSH, RushLook, RushSeen
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from activities.order_file import Department, Keyed, OrderFile
 from domain.changes import ChangeState
 from domain.money import Account
 from domain.priorities import Priority
 from domain.roles import Role
 from policy.paying import rush_fee
+from policy.rushing import rush_refusal
 from store import changes, ledger, order_money
 
 RUSH = "rush"
-NO_RUSH = "this regulation knows no rush fee"
 
 
 class Rush(Department):
@@ -46,7 +46,7 @@ async def settle_rush(
     money = await order_money.read_money(file.conn, file.id)
     rules = file.profile.money.rush
     if rules is None:
-        state, reason = ChangeState.REFUSED, NO_RUSH
+        state, reason = ChangeState.REFUSED, rush_refusal(file.profile, planned=False)
     elif money.rush_fee is not None:
         state = ChangeState.REFUSED
         reason = f"a rush fee of {file.money(money.rush_fee)} is agreed already"

@@ -61,6 +61,9 @@ _WORDS: Mapping[str, Words] = {
     "list_type": ("should be a list", "write it in brackets"),
 }
 
+_UNPRICED = "leave it out; ?preview=true says what the change costs"
+_AGREED = {("ChangeRequest", name) for name in ("unit_price", "price", "amount", "currency")}
+
 _PATTERNS: Mapping[str, str] = {
     "^[A-Za-z0-9][A-Za-z0-9._/-]": "use letters, digits and ._/- only, at most 64",
     "^[A-Za-z0-9]": "use letters, digits, dot, dash and underscore, at most 64",
@@ -99,6 +102,8 @@ def _said(
     kind: str = detail["type"]
     context: dict[str, Any] = detail.get("ctx", {})
     if kind == "extra_forbidden":
+        if model is not None and (model.__name__, str(path[-1])) in _AGREED:
+            return "is agreed with sales and no part of a change", _UNPRICED
         return "is not known here", _nearest(path, model)
     if kind == "string_pattern_mismatch":
         return "has the wrong form", _first(_PATTERNS, str(context.get("pattern")).startswith)

@@ -149,3 +149,17 @@ async def unpaid_elsewhere(
         query = query.where(orders.c.id != order_id)
     found: Decimal | None = await conn.scalar(query)
     return found or NOTHING
+
+
+async def waiting_for_money(conn: Connection, customer: str) -> list[str]:
+    """The customer's open orders that stand still for a reason; money may be it."""
+    found = await conn.scalars(
+        select(orders.c.id)
+        .where(
+            orders.c.customer == customer,
+            orders.c.state == "open",
+            orders.c.blocked.is_not(None),
+        )
+        .order_by(orders.c.id)
+    )
+    return list(found)

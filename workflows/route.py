@@ -19,12 +19,6 @@ from policy.steps import (
 )
 from workflows.state import OrderProgress
 
-
-def step_books(step: RouteStep) -> bool:
-    """Whether the step books production slots."""
-    return isinstance(step, ResourceStep) and step.work is Work.BOOK_SLOT
-
-
 AUTOMATIC = (ResourceStep, GateStep)
 """Steps the platform does itself; people are asked only when it cannot."""
 
@@ -39,7 +33,6 @@ class Route:
         self._order = {step.id: index for index, step in enumerate(self._steps)}
         self._progress = progress
         self._traits = traits
-        self._replan_at = profile.changes.replan_at
         self._last_before_dispatch = max(
             (
                 self._order[step.id]
@@ -59,6 +52,24 @@ class Route:
         """The step the order is in."""
         assert self._progress.current is not None
         return self._by_id[self._progress.current.step]
+
+    def step(self, step_id: str) -> RouteStep:
+        """The step of this id."""
+        return self._by_id[step_id]
+
+    @property
+    def standing_still(self) -> frozenset[str]:
+        """The steps that stand still while a change is decided: nobody reports on them meanwhile.
+
+        Whoever reports progress or a delay goes on doing so.
+        """
+        watching = (step.id for step in self._alongside if step.trigger == "watch")
+        return frozenset((*self._by_id, *watching))
+
+    def asks_of_a_change(self, visit: StepVisit) -> bool:
+        """Whether a visit alongside is a question about a change."""
+        by_id = {beside.id: beside for beside in self._alongside}
+        return visit.step in by_id and by_id[visit.step].trigger == "on_change"
 
     def reached(self, step_id: str) -> bool:
         """True when the order is past `step_id`."""
@@ -100,12 +111,6 @@ class Route:
             if self._order[held.step] >= self._order[target.id]
         )
 
-    @property
-    def planned_at(self) -> str:
-        """The step with which the production is planned: the slot, or where a date is planned."""
-        slots = [step.id for step in self._steps if step_books(step)]
-        return slots[-1] if slots else self._replan_at
-
     def covers(self, beside: AlongsideStep, step: RouteStep) -> bool:
         """True when `beside` runs while the order is in `step`.
 
@@ -121,7 +126,7 @@ class Route:
         return tuple(
             self.visit(beside.id)
             for beside in self._alongside
-            if beside.trigger != "on_delay"
+            if beside.trigger not in {"on_delay", "on_change"}
             and beside.id not in running
             and self.covers(beside, step)
         )

@@ -47,6 +47,7 @@ from workflows.contract import (
 NOBODY_LISTENS = "127.0.0.1:1"
 DATABASE = "tests_api"
 PAYMENT_SECRETS = f"bank:{NEW_SECRET},bank:{OLD_SECRET}"
+WEBHOOK_KEY = "a-key-for-tests-of-webhooks-of-32-characters"
 KEPT = {"customers", "materials", "lines", "products", "bill_of_materials", "api_keys"}
 
 
@@ -167,11 +168,14 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
         await conn.execute(insert(lines).values(**line))
         for code in ("EL-A4", "EL-A5"):
             product = {"code": code, "name": code, "name_zh": code, "unit": "pc", "line": "PANEL"}
-            await conn.execute(insert(products).values(**product, minutes_per_unit=4))
+            made = {"minutes_per_unit": 4, "prices": {"CNY": "40.00"}}
+            await conn.execute(insert(products).values(**product, **made))
         await conn.execute(insert(api_keys), [_key(role.value, role, None) for role in Role])
         await conn.execute(insert(api_keys), [_key("customer-2", Role.CUSTOMER, "C-0002")])
     temporal = RecordingTemporal()
-    settings = Settings(database_url=database_url, payment_secrets=PAYMENT_SECRETS)
+    settings = Settings(
+        database_url=database_url, payment_secrets=PAYMENT_SECRETS, webhook_key=WEBHOOK_KEY
+    )
     app = create_app(settings, loaded=loaded, temporal=temporal)
     async with app.router.lifespan_context(app):
         yield House(app, database_url, engine, temporal)
