@@ -137,6 +137,8 @@ class House:
                 if table.name not in KEPT:
                     await conn.execute(delete(table))
             await conn.execute(update(api_keys).values(revoked_at=None))
+            free = {"credit_limit": None, "blocked_at": None, "blocked_because": None}
+            await conn.execute(update(customers).values(free))
         self.temporal.forget()
 
     async def insert(self, table: Any, **row: Any) -> None:
