@@ -118,7 +118,8 @@ def test_rush_comes_first_then_paid_in_full_then_paid_first_then_received_first(
         rival("g"),
     ]
 
-    assert sorted(reversed(ranked), key=rank) == ranked
+    backwards = list(reversed(ranked))
+    assert sorted(backwards, key=rank) == ranked
     assert all(sorted(p, key=rank) == ranked[:4] for p in permutations(ranked[:4]))
 
 
