@@ -120,7 +120,7 @@ async def test_a_credit_that_cannot_be_changes_nothing(
 
     assert answer.status_code == 422
     if field is not None:
-        assert field in fields_of(answer)
+        assert field in fields_of(answer.json())
     assert (shown.json()["limit"], shown.json()["history"]) == (None, [])
 
 
