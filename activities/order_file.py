@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -45,8 +45,9 @@ class Keyed:
 class OrderFile:
     """One order under its row lock. `now` is the workflow's time, `key` names the effect.
 
-    What is only added or shown is collected and written at the end, a statement a table: nothing
-    reads it before the transaction ends.
+    `counts_from` are instants by step: its window counts from then. What is only added or shown is
+    collected and written at the end, a statement a table: nothing reads it before the transaction
+    ends.
     """
 
     conn: Connection
@@ -60,6 +61,7 @@ class OrderFile:
     opened_tasks: list[tasks.NewTask] = field(default_factory=list)
     opened_windows: list[DueWindow] = field(default_factory=list)
     early_starts: dict[str, str] = field(default_factory=dict)
+    counts_from: dict[str, datetime] = field(default_factory=dict)
     ledger: list[windows.LedgerLine] = field(default_factory=list)
     lines: list[story.Line] = field(default_factory=list)
     messages: list[story.Message] = field(default_factory=list)
@@ -112,6 +114,13 @@ class OrderFile:
         for line in self.request.lines:
             ordered[line.product] += line.quantity
         return ordered
+
+    def rewrite(self, order: OrderRequest) -> None:
+        """The order's next version. Whatever comes after in this transaction sees that one."""
+        body, version = order.model_dump(mode="json"), self.row.version + 1
+        self.row = replace(self.row, body=body, version=version, promised_at=order.promised_at)
+        self.__dict__.pop("request", None)
+        self.show(body=body, version=version, amount=order.amount, promised_at=order.promised_at)
 
     def said(self, at: datetime) -> str:
         """An instant in the calendar's zone, with its offset: `2026-11-20 18:00+08:00`."""

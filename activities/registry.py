@@ -6,11 +6,14 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.assessment import Assessments
+from activities.cancelling import Cancelling
 from activities.case_starter import CaseDoor
 from activities.cases import OverdueCases
 from activities.changes import Changes
+from activities.changing import ChangeOffice
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
+from activities.follow_ups import FollowUps
 from activities.holding import Holding
 from activities.materials import Materials
 from activities.money_gates import MoneyGates
@@ -19,6 +22,7 @@ from activities.planning import Planning
 from activities.production import Production
 from activities.publication import Publication
 from activities.quality import Quality
+from activities.receipts import Receipts
 from activities.review import Review
 from activities.rush import Rush
 from activities.shipping import Shipping
@@ -30,7 +34,9 @@ from store.engine import Engine
 def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Callable[..., Any]]:
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
-    windows, money = WindowKeeper(engine), MoneyGates(engine)
+    windows, office = WindowKeeper(engine), ChangeOffice(engine)
+    cancelling, receipts = Cancelling(engine), Receipts(engine)
+    money = MoneyGates(engine)
     return [
         steps.open_step,
         steps.record_decision,
@@ -50,7 +56,13 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.adjust_windows,
         windows.move_promise,
         Changes(engine).settle_change,
+        office.register_change,
+        office.answer_change,
+        receipts.hear_receipt,
+        receipts.wait_anew,
         Holding(engine).note_hold,
+        cancelling.consider_cancellation,
+        cancelling.answer_cancellation,
         Closing(engine).close_order,
         Assessments(engine).assess_period,
         Publication(engine, client).tell_workflows,
@@ -61,4 +73,5 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         cases.look_at_window,
         cases.open_closing,
         cases.close_case,
+        FollowUps(engine).move_follow_up,
     ]

@@ -2,6 +2,7 @@
 
 from activities.order_file import OrderFile
 from domain.causes import is_customers
+from domain.follow_ups import PREFIX
 from domain.roles import Role
 from policy.sanctions import Sanction
 from store import cases, performance
@@ -72,8 +73,9 @@ def note_entry(file: OrderFile, entry: LedgerEntry) -> None:
 
 
 async def _person(file: OrderFile, window: str, role: Role) -> str | None:
-    _, step, visit = window.split("/")
-    return await performance.who_answered(file.conn, file.id, step, int(visit), role)
+    of, step, visit = window.split("/")
+    workflow_id = of if of.startswith(PREFIX) else f"order-{of}"
+    return await performance.who_answered(file.conn, file.id, workflow_id, step, int(visit), role)
 
 
 def _entry(

@@ -32,6 +32,9 @@ def check_clocks(profile: Profile) -> Iterator[Problem]:
         if window.counts_from != _OPENING:
             what = "the windows of an overdue case count from when they open"
             yield Problem(("case", name, "counts_from"), what, "leave counts_from out")
+    if profile.cancellation.answer and profile.cancellation.answer.counts_from != _OPENING:
+        what = "the answer's window counts from when the customer cancels"
+        yield Problem(("cancellation", "answer", "counts_from"), what, "leave counts_from out")
 
 
 def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
@@ -41,6 +44,11 @@ def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
             yield ("steps", index, *at), window
     for field, window, _ in profile.case.windows:
         yield ("case", field), window
+    for place, follow_up in enumerate(profile.follow_ups):
+        for index, asked in enumerate(follow_up.steps):
+            yield ("follow_ups", place, "steps", index, "window"), asked.window
+    if profile.cancellation.answer:
+        yield ("cancellation", "answer"), profile.cancellation.answer
 
 
 def _calendar(path: FieldPath, name: str) -> Iterator[Problem]:
@@ -111,7 +119,7 @@ def _dated(profile: Profile, path: FieldPath, step: Step, window: Window) -> Ite
 def _stopped(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]:
     """Somebody can begin the window, somebody stops it, and it can be breached."""
     if isinstance(step, AlongsideStep):
-        if not step.during:
+        if not step.during and step.trigger != "on_change":
             cure = "name the steps in `during`; leaving them stops it"
             yield Problem(path, "nobody stops its window", cure)
         triggers = {other.trigger for other in profile.alongside}

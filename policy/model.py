@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from domain.base import Code, Line, Record
 from domain.quiet import QuietHours
 from domain.roles import Role
-from policy.change_rules import CancelRules, ChangeRules
+from policy.change_rules import CANCELLATION, CancelRules, ChangeRules
 from policy.earlier import with_simple_changes
 from policy.follow_ups import FollowUp
 from policy.ids import StepId
@@ -98,10 +98,12 @@ class Profile(Record):
         raise KeyError(rule)
 
     def step(self, step_id: str) -> Step:
-        """The step with this id. Raises KeyError."""
+        """The step with this id, or the question that a cancellation asks. Raises KeyError."""
         for step in self.steps:
             if step.id == step_id:
                 return step
+        if step_id == CANCELLATION:
+            return self.cancellation.asking
         raise KeyError(step_id)
 
     def follow_up(self, kind: str) -> FollowUp:

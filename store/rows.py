@@ -107,6 +107,9 @@ class WishRow(Record):
     kind: str
     against_version: int | None
     patch: Mapping[str, Any]
+    of: str | None
+    touches: tuple[str, ...]
+    impact: Mapping[str, Any] | None
     state: str
     reason: str | None
     requested_by: str
@@ -184,7 +187,12 @@ class Counts(Record):
     open_tasks_by_role: Mapping[str, int]
     oldest_task_seconds_by_role: Mapping[str, float]
     overdue_cases_by_state: Mapping[str, int]
+    follow_ups_by_kind: Mapping[str, int]
     outbox_pending: int
     deliveries_pending: int
     deliveries_dead: int
     oldest_notice_seconds: float
+    webhooks_pending: int
+    webhooks_dead: int
+    webhooks_failing_seconds: float
+    webhook_endpoints_disabled: int

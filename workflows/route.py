@@ -53,6 +53,24 @@ class Route:
         assert self._progress.current is not None
         return self._by_id[self._progress.current.step]
 
+    def step(self, step_id: str) -> RouteStep:
+        """The step of this id."""
+        return self._by_id[step_id]
+
+    @property
+    def standing_still(self) -> frozenset[str]:
+        """The steps that stand still while a change is decided: nobody reports on them meanwhile.
+
+        Whoever reports progress or a delay goes on doing so.
+        """
+        watching = (step.id for step in self._alongside if step.trigger == "watch")
+        return frozenset((*self._by_id, *watching))
+
+    def asks_of_a_change(self, visit: StepVisit) -> bool:
+        """Whether a visit alongside is a question about a change."""
+        by_id = {beside.id: beside for beside in self._alongside}
+        return visit.step in by_id and by_id[visit.step].trigger == "on_change"
+
     def reached(self, step_id: str) -> bool:
         """True when the order is past `step_id`."""
         return self._order[self.current.id] > self._order[step_id]
@@ -108,7 +126,7 @@ class Route:
         return tuple(
             self.visit(beside.id)
             for beside in self._alongside
-            if beside.trigger != "on_delay"
+            if beside.trigger not in {"on_delay", "on_change"}
             and beside.id not in running
             and self.covers(beside, step)
         )

@@ -33,7 +33,7 @@ from store.tables import (
     products,
 )
 from telemetry.log import configure_log
-from tests.api.factory import key_of
+from tests.api.factory import NEW_SECRET, OLD_SECRET, key_of
 from workflows.contract import (
     CalendarPublished,
     CaseByHand,
@@ -46,6 +46,8 @@ from workflows.contract import (
 
 NOBODY_LISTENS = "127.0.0.1:1"
 DATABASE = "tests_api"
+PAYMENT_SECRETS = f"bank:{NEW_SECRET},bank:{OLD_SECRET}"
+WEBHOOK_KEY = "a-key-for-tests-of-webhooks-of-32-characters"
 KEPT = {"customers", "materials", "lines", "products", "bill_of_materials", "api_keys"}
 
 
@@ -168,11 +170,15 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
         await conn.execute(insert(lines).values(**line))
         for code in ("EL-A4", "EL-A5"):
             product = {"code": code, "name": code, "name_zh": code, "unit": "pc", "line": "PANEL"}
-            await conn.execute(insert(products).values(**product, minutes_per_unit=4))
+            made = {"minutes_per_unit": 4, "prices": {"CNY": "40.00"}}
+            await conn.execute(insert(products).values(**product, **made))
         await conn.execute(insert(api_keys), [_key(role.value, role, None) for role in Role])
         await conn.execute(insert(api_keys), [_key("customer-2", Role.CUSTOMER, "C-0002")])
     temporal = RecordingTemporal()
-    app = create_app(Settings(database_url=database_url), loaded=loaded, temporal=temporal)
+    settings = Settings(
+        database_url=database_url, payment_secrets=PAYMENT_SECRETS, webhook_key=WEBHOOK_KEY
+    )
+    app = create_app(settings, loaded=loaded, temporal=temporal)
     async with app.router.lifespan_context(app):
         yield House(app, database_url, engine, temporal)
     await engine.dispose()
@@ -216,6 +222,13 @@ async def sales(house: House) -> AsyncIterator[httpx.AsyncClient]:
 async def customer(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the key of customer C-0001."""
     async with house.client(key_of("customer")) as client:
+        yield client
+
+
+@pytest.fixture
+async def finance(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of the finance department."""
+    async with house.client(key_of("finance")) as client:
         yield client
 
 
