@@ -118,8 +118,7 @@ def test_rush_comes_first_then_paid_in_full_then_paid_first_then_received_first(
         rival("g"),
     ]
 
-    backwards = list(reversed(ranked))
-    assert sorted(backwards, key=rank) == ranked
+    assert sorted([*ranked[4:], *ranked[:4]], key=rank) == ranked
     assert all(sorted(p, key=rank) == ranked[:4] for p in permutations(ranked[:4]))
 
 
