@@ -30,6 +30,8 @@ def print_impact(impact: Item) -> None:
         impact["promised_after"]
     )
     table.add_row("promised", " → ".join(promised) if moved else promised[0])
+    if impact["ready_at"]:
+        table.add_row("could be made by", local(impact["ready_at"]))
     for refused in impact["refused"]:
         instead = f"; {refused['instead']}" if refused["instead"] else ""
         why = f"{_touched([refused['touch']])}: {refused['because']}{instead}"
