@@ -46,7 +46,10 @@ def print_impact(impact: Item) -> None:
     if impact["told"]:
         table.add_row("are told", ", ".join(map(words, impact["told"])))
     for back in impact["given_back"]:
-        table.add_row("given back", back["text"])
+        when = ""
+        if back["starts_at"]:
+            when = f" from {local(back['starts_at'])} to {local(back['ends_at'])}"
+        table.add_row("given back", f"{back['text']}{when}")
     for lost in impact["lost"]:
         table.add_row("lost", lost["text"])
     for voided in impact["voided"]:

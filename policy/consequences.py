@@ -1,6 +1,7 @@
 """What a change gives back, what is lost by it, and whose signature falls. Pure."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -21,6 +22,8 @@ class Consequence(Record):
     text: str
     quantity: Decimal | None = None
     unit: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class Voided(Record):
@@ -48,11 +51,13 @@ def given_back(
             )
     for slot in holdings.slots:
         if slot.step in undone:
-            begins, ends = (
-                at.isoformat(timespec="minutes") for at in (slot.starts_at, slot.ends_at)
+            yield Consequence(
+                kind="slot",
+                what=slot.line,
+                starts_at=slot.starts_at,
+                ends_at=slot.ends_at,
+                text=f"line {slot.line} booked",
             )
-            text = f"line {slot.line} booked from {begins} to {ends}"
-            yield Consequence(kind="slot", what=slot.line, text=text)
     for bought in holdings.purchases:
         if bought.step in undone:
             yield Consequence(
