@@ -1,9 +1,5 @@
 """Planning (L13): books the earliest time on every line that the order needs."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
-
 from temporalio import activity
 
 from activities.models import Entered, Transition
@@ -13,13 +9,12 @@ from activities.remaining import to_make
 from activities.review_facts import plain
 from activities.transitions import Mover
 from domain.errors import CalendarError
-from domain.worktime import WorkCalendar
 from policy.calendars import line_calendar
+from policy.gaps import earliest_gap
 from policy.steps import Work
 from store import slots
 
 BOOK_LATE = "book_late"
-SECONDS_PER_MINUTE = 60
 
 
 class Planning(Mover):
@@ -69,28 +64,6 @@ async def _plan(file: OrderFile) -> list[slots.Slot]:
         )
         planned.append(slots.Slot(line.code, minutes[line.code], start, end))
     return planned
-
-
-def earliest_gap(
-    calendar: WorkCalendar,
-    taken: Sequence[tuple[datetime, datetime]],
-    *,
-    since: datetime,
-    minutes: Decimal,
-) -> tuple[datetime, datetime]:
-    """The first stretch of working time that nobody else has, without interruption by others.
-
-    `taken` is sorted and does not overlap. Raises CalendarError when the calendar ends first.
-    """
-    seconds = (minutes * SECONDS_PER_MINUTE).to_integral_value(ROUND_CEILING)
-    length = timedelta(seconds=int(seconds))
-    start = calendar.next_opening(since)
-    for begin, end in taken:
-        if calendar.add(start, length) <= begin:
-            break
-        if end > start:
-            start = calendar.next_opening(end)
-    return start, calendar.add(start, length)
 
 
 def _books_late(transition: Transition) -> bool:

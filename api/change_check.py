@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from api.checks import check_amount, check_complete, check_promise
 from api.problems import NOT_POSSIBLE, VERSION_CONFLICT, FieldError, Problem, invalid
+from api.ready import earliest_ready
 from domain.changes import ChangeRequest, Touch
 from domain.errors import InvalidField
 from domain.orders import OrderRequest
 from domain.patching import check_delivered, new_products, patched, touches
-from policy.changing import classify
-from policy.impact import Impact, impact_of, passed_by, signing_steps
+from policy.changing import classify, passed_by
+from policy.impact import Impact, impact_of, is_planned_anew, signing_steps
 from policy.model import Profile
 from store.change_reading import applied_since, list_prices
 from store.engine import Connection
@@ -58,6 +59,9 @@ async def examine(
     passed = passed_by(profile, order.step)
     classified = classify(profile.changes, touched, passed, before.traits)
     impact = impact_of(profile, before, after, touched, classified, order.step, holdings)
+    if is_planned_anew(profile, impact):
+        ready = await earliest_ready(conn, order.id, after, profile, now)
+        impact = impact.model_copy(update={"ready_at": ready})
     return Examined(after, touched, impact)
 
 

@@ -30,6 +30,8 @@ def print_impact(impact: Item) -> None:
         impact["promised_after"]
     )
     table.add_row("promised", " → ".join(promised) if moved else promised[0])
+    if impact["ready_at"]:
+        table.add_row("could be made by", local(impact["ready_at"]))
     for refused in impact["refused"]:
         instead = f"; {refused['instead']}" if refused["instead"] else ""
         why = f"{_touched([refused['touch']])}: {refused['because']}{instead}"
@@ -44,7 +46,10 @@ def print_impact(impact: Item) -> None:
     if impact["told"]:
         table.add_row("are told", ", ".join(map(words, impact["told"])))
     for back in impact["given_back"]:
-        table.add_row("given back", back["text"])
+        when = ""
+        if back["starts_at"]:
+            when = f" from {local(back['starts_at'])} to {local(back['ends_at'])}"
+        table.add_row("given back", f"{back['text']}{when}")
     for lost in impact["lost"]:
         table.add_row("lost", lost["text"])
     for voided in impact["voided"]:

@@ -1,6 +1,6 @@
 """What a change means for an order: class, price, date, who agrees, what goes back. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -11,9 +11,16 @@ from domain.holdings import Holdings
 from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.stages import Stage
-from policy.changing import NOT_POSSIBLE, Classified
+from policy.changing import NOT_POSSIBLE, Classified, passed_by
+from policy.consequences import (
+    Consequence,
+    Voided,
+    given_back,
+    lost,
+    voided,
+)
 from policy.model import Profile
-from policy.steps import AlongsideStep, ReviewStep, TaskStep, Work
+from policy.steps import AlongsideStep, ResourceStep, ReviewStep, TaskStep, Work
 
 _SIGNING = {Stage.CONTRACT, Stage.PLAN_APPROVAL, Stage.SHIPPING_RELEASE}
 
@@ -31,25 +38,6 @@ class Agreement(Record):
     requires: tuple[str, ...] = ()
 
 
-class Consequence(Record):
-    """Something that goes back or is lost: so much of what, in plain words."""
-
-    kind: Literal["stock", "slot", "purchase", "goods", "money", "release"]
-    what: str
-    text: str
-    quantity: Decimal | None = None
-    unit: str | None = None
-
-
-class Voided(Record):
-    """A signature that was given for the order as it was, and has to be given again."""
-
-    step: str
-    title: str
-    title_zh: str
-    role: Role
-
-
 class NotPossible(Record):
     """A touch that is refused: why, and what is still possible."""
 
@@ -63,7 +51,8 @@ class Impact(Record):
 
     `back_to` is the step to which the order goes back, none where it goes on; `needs` are fields
     without which the change is not taken. Prices are in `currency`; `promised_after` is what the
-    customer asks for, not yet what is agreed.
+    customer asks for, not yet what is agreed. `ready_at` is when the lines could have made it as
+    they are booked now, where it has to be planned anew; it promises nothing.
     """
 
     of: ChangeClass
@@ -75,6 +64,7 @@ class Impact(Record):
     price_difference: Decimal
     promised_before: datetime
     promised_after: datetime
+    ready_at: datetime | None = None
     needs: tuple[Literal["evidence", "identity"], ...] = ()
     told: tuple[Role, ...] = ()
     must_agree: tuple[Agreement, ...] = ()
@@ -96,16 +86,6 @@ class Impact(Record):
 def signing_steps(profile: Profile) -> tuple[str, ...]:
     """The steps whose answers are signatures for a version of the order."""
     return tuple(step.id for step in profile.route if _signs(step))
-
-
-def passed_by(profile: Profile, current: str | None) -> Callable[[str], bool]:
-    """Whether an order in step `current` is past a step; nothing is before it has begun."""
-    order = {step.id: index for index, step in enumerate(profile.route)}
-
-    def passed(step_id: str) -> bool:
-        return current is not None and order[current] > order[step_id]
-
-    return passed
 
 
 def back_to(profile: Profile, of: ChangeClass, current: str | None) -> str | None:
@@ -130,6 +110,12 @@ def _making(profile: Profile) -> tuple[str, ...]:
         for step in profile.route
         if isinstance(step, TaskStep) and step.work is made and not step.detour
     )
+
+
+def is_planned_anew(profile: Profile, impact: Impact) -> bool:
+    """Whether lines have to be booked for the order as it will be."""
+    books = any(isinstance(s, ResourceStep) and s.work is Work.BOOK_SLOT for s in profile.route)
+    return books and impact.of in (ChangeClass.DATE, ChangeClass.STRUCTURAL)
 
 
 def agreements(
@@ -175,9 +161,9 @@ def impact_of(
         needs=_needs(profile, of),
         told=told(profile, of),
         must_agree=tuple(_agreements(profile, of, before, after)),
-        given_back=tuple(_given_back(profile, target, after, holdings)),
-        lost=tuple(_lost(after, holdings)),
-        voided=tuple(_voided(profile, target, current, holdings)),
+        given_back=tuple(given_back(profile, target, after, holdings)),
+        lost=tuple(lost(after, holdings)),
+        voided=tuple(voided(profile, target, current, holdings)),
     )
 
 
@@ -222,86 +208,7 @@ def _agreements(
         )
 
 
-def _given_back(
-    profile: Profile, target: str | None, after: OrderRequest, holdings: Holdings
-) -> Iterator[Consequence]:
-    undone = _undone(profile, target)
-    for stock in holdings.stock:
-        if stock.step in undone:
-            yield Consequence(
-                kind="stock",
-                what=stock.material,
-                quantity=stock.quantity,
-                unit=stock.unit,
-                text=f"{_plain(stock.quantity)} {stock.unit} of {stock.material} reserved",
-            )
-    for slot in holdings.slots:
-        if slot.step in undone:
-            begins, ends = (
-                at.isoformat(timespec="minutes") for at in (slot.starts_at, slot.ends_at)
-            )
-            text = f"line {slot.line} booked from {begins} to {ends}"
-            yield Consequence(kind="slot", what=slot.line, text=text)
-    for bought in holdings.purchases:
-        if bought.step in undone:
-            yield Consequence(
-                kind="purchase",
-                what=bought.material,
-                quantity=bought.quantity,
-                unit=bought.unit,
-                text=f"{_plain(bought.quantity)} {bought.unit} of {bought.material} asked for",
-            )
-    over = holdings.paid - after.amount
-    if over > 0:
-        text = f"{after.currency} {over} paid more than the changed order costs"
-        yield Consequence(kind="money", what=after.currency.value, quantity=over, text=text)
-
-
-def _lost(after: OrderRequest, holdings: Holdings) -> Iterator[Consequence]:
-    """Goods that the order no longer wants; they become free finished stock."""
-    ordered: dict[str, int] = {}
-    for line in after.lines:
-        ordered[line.product] = ordered.get(line.product, 0) + line.quantity
-    for goods in holdings.goods:
-        over = goods.made - max(ordered.get(goods.product, 0), goods.shipped)
-        if over > 0:
-            text = f"{over} of {goods.product} made and no longer ordered; they go into stock"
-            yield Consequence(
-                kind="goods", what=goods.product, quantity=Decimal(over), unit="pc", text=text
-            )
-
-
-def _voided(
-    profile: Profile, target: str | None, current: str | None, holdings: Holdings
-) -> Iterator[Voided]:
-    """Signatures of the steps that are done again, and always the shipping release."""
-    undone = _undone(profile, target)
-    passed = passed_by(profile, current)
-    for signed in holdings.signatures:
-        step = profile.step(signed.step)
-        if not (passed(step.id) or step.id == current):
-            continue
-        if step.id in undone or step.stage is Stage.SHIPPING_RELEASE:
-            yield Voided(step=step.id, title=step.title, title_zh=step.title_zh, role=signed.role)
-    if holdings.released:
-        for step in profile.route:
-            if step.kind == "gate" and step.stage is Stage.SHIPPING_RELEASE:
-                yield Voided(step=step.id, title=step.title, title_zh=step.title_zh, role=step.role)
-
-
-def _undone(profile: Profile, target: str | None) -> frozenset[str]:
-    """The steps that are done again when the order goes back to `target`."""
-    if target is None:
-        return frozenset()
-    route = [step.id for step in profile.route]
-    return frozenset(route[route.index(target) :])
-
-
 def _signs(step: object) -> bool:
     if isinstance(step, ReviewStep):
         return True
     return isinstance(step, TaskStep) and not step.detour and step.stage in _SIGNING
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -166,8 +166,8 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
     async with engine.begin() as conn:
         for code in ("C-0001", "C-0002"):
             await conn.execute(insert(customers).values(code=code, name=code, currency="CNY"))
-        line = {"code": "PANEL", "name": "Panels", "name_zh": "冷光片线", "shifts": []}
-        await conn.execute(insert(lines).values(**line))
+        line = {"code": "PANEL", "name": "Panels", "name_zh": "冷光片线"}
+        await conn.execute(insert(lines).values(**line, shifts=[["08:30", "12:00"]]))
         for code in ("EL-A4", "EL-A5"):
             product = {"code": code, "name": code, "name_zh": code, "unit": "pc", "line": "PANEL"}
             made = {"minutes_per_unit": 4, "prices": {"CNY": "40.00"}}

@@ -62,6 +62,7 @@ async def test_a_preview_says_what_a_change_means_and_stores_nothing(
     assert found["touches"] == ["lines.quantity_up", "lines.added"]
     assert (found["price_before"], found["price_after"]) == ("1540.00", "2005.00")
     assert [agreed["step"] for agreed in found["must_agree"]] == ["change_review", "supplement"]
+    assert datetime.fromisoformat(found["ready_at"]) > datetime.now(UTC)
     assert (found["back_to"], found["told"], found["because"]) == ("review", [], None)
     assert await house.count() == (1, 0, 1)
     assert house.temporal.signals == []

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from activities.planning import earliest_gap
 from policy.calendars import calendar
+from policy.gaps import earliest_gap
 from store import tables
 from tests.store.bench import MONDAY, Bench, Worked
 

@@ -10,8 +10,8 @@ from domain.holdings import Holdings
 from domain.orders import OrderRequest
 from domain.patching import patched, touches
 from domain.roles import Role
-from policy.changing import classify
-from policy.impact import Impact, impact_of, passed_by
+from policy.changing import classify, passed_by
+from policy.impact import Impact, impact_of
 from policy.loader import PROFILES, load_profile
 from policy.model import Profile
 from policy.reading import read_aloud

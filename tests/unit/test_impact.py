@@ -11,8 +11,8 @@ from domain.holdings import Goods, HeldSlot, HeldStock, Holdings, OpenPurchase, 
 from domain.orders import OrderRequest
 from domain.patching import patched, touches
 from domain.roles import Role
-from policy.changing import classify
-from policy.impact import Impact, impact_of, passed_by, signing_steps
+from policy.changing import classify, passed_by
+from policy.impact import Impact, impact_of, signing_steps
 from policy.loader import PROFILES, load_profile
 from policy.model import Profile
 
