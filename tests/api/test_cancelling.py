@@ -133,6 +133,9 @@ async def test_a_cost_has_to_be_accepted_as_it_is_now(
         [row] = (await conn.execute(select(cancellations))).mappings()
     assert (row["change_id"], row["accepted_cost"]) == (taken.json()["id"], 100)
     assert len(house.temporal.signals) == 1
+    shown = (await customer.get(taken.headers["location"])).json()
+    assert shown["cancellation"]["accepted_cost"] == "100.00"
+    assert (shown["state"], shown["cancellation"]["kept"]) == ("received", None)
 
 
 async def test_what_is_refused_says_why_and_what_instead_and_is_not_stored(
