@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     metrics_key: str | None = Field(default=None, min_length=32, repr=False)
     # Who may sign payment notices, such as `bank:whsec_…,bank:whsec_…`: two while one is replaced.
     payment_secrets: str | None = Field(default=None, repr=False)
+    # What the secrets of customers' webhooks are made of; without it none can be made or sent.
+    webhook_key: str | None = Field(default=None, min_length=32, repr=False)
+    # Lets webhooks lead into the private network, and to this machine without TLS: where both are
+    # one's own. Elsewhere a customer's address could reach what no customer may.
+    webhook_private: bool = False
     log_format: Literal["console", "json"] = "console"
     metrics_address: str | None = None  # of the worker, 127.0.0.1:9464; none serves none
     channels: Path | None = None  # who is told where; without the file the log has every notice

@@ -22,6 +22,7 @@ from activities import all_activities
 from activities.case_starter import CaseDoor
 from activities.follow_up_starter import FollowUpStarter
 from activities.relay import run_relay
+from activities.webhook_relay import run_webhooks
 from connecting import access_of, connect
 from settings import Settings
 from store.engine import Engine, create_engine
@@ -140,6 +141,8 @@ async def run(settings: Settings) -> None:
         beside.create_task(starter.run(stop))
         if settings.relay_in_worker:
             beside.create_task(run_relay(engine, settings.channels, stop))
+            private = settings.webhook_private
+            beside.create_task(run_webhooks(engine, settings.webhook_key, stop, private=private))
         async with worker:
             log.info("worker started", task_queue=settings.task_queue, build=settings.build)
             await stop.wait()

@@ -99,7 +99,7 @@ async def apply(file: OrderFile, change: changes.ChangeRow, order: OrderRequest)
     if order.amount != before.amount:
         await _fit_money(file, change)
     if order.promised_at != before.promised_at:
-        await tell_of_date(file, f"{file.id}/changes/{change.id}/date", before.promised_at)
+        await tell_of_date(file, f"{file.id}/changes/{change.id}/promise", before.promised_at)
     await settle(file, change, ChangeState.APPLIED, None)
 
 
@@ -108,7 +108,12 @@ async def tell_of_date(file: OrderFile, key: str, before: datetime) -> None:
     new, old = file.said(file.row.promised_at), file.said(before)
     text = f"{file.name}: the promised date is {new} instead of {old}"
     zh = f"{file.name_zh}：交货期由 {old} 改为 {new}"
-    file.note("promise_moved", f"The promised date is {new} instead of {old}", key=key)
+    file.note(
+        "promise_moved",
+        f"The promised date is {new} instead of {old}",
+        key=key,
+        data={"promised_at": file.row.promised_at.isoformat()},
+    )
     listeners = [Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)]
     for role in dict.fromkeys(listeners):
         file.tell(role, "promise_moved", text, key=f"{key}/{role.value}", zh=zh)

@@ -121,7 +121,7 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     due = file.said(window.due_at)
     text = f"{what} {said}: due {due} ({window.rule})"
     kind, key = f"window_{mark.mark.value}", f"{mark.window}/{mark.name}"
-    data = {"window": mark.window, "rule": window.rule}
+    data = {"window": mark.window, "rule": window.rule, "due_at": window.due_at.isoformat()}
     file.note(kind, text, key=key, step=window.step if of_order else None, data=data)
     rung = rung_of(file, mark.mark)
     told = await listeners(file, rung, window.role)

@@ -90,11 +90,12 @@ async def undo(file: OrderFile, visits: tuple[StepVisit, ...]) -> None:
         keys = [visit.key(file.id)]
         materials += await stock.release(file.conn, file.id, keys)
         lines += await slots.release(file.conn, file.id, keys)
-    file.note(
-        "given_back",
-        f"The order goes back: {materials} materials and {lines} slots are free again",
-        key=f"{file.key}/given_back",
-    )
+    if materials or lines:  # what was used is not given back
+        file.note(
+            "given_back",
+            f"The order goes back: {materials} materials and {lines} slots are free again",
+            key=f"{file.key}/given_back",
+        )
 
 
 async def give_back_everything(file: OrderFile) -> str | None:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.base import Record
-from domain.changes import ChangeClass, ChangeState
+from domain.changes import ChangeClass, ChangeState, ReceiptCondition
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
@@ -27,6 +27,8 @@ REGISTER_CHANGE = "register_change"
 ANSWER_CHANGE = "answer_change"
 CONSIDER_CANCELLATION = "consider_cancellation"
 ANSWER_CANCELLATION = "answer_cancellation"
+HEAR_RECEIPT = "hear_receipt"
+WAIT_ANEW = "wait_anew"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -48,7 +50,11 @@ class StepVisit(Record):
 
 
 class Decision(Record):
-    """One role's answer to its task; `skipped` says that operations gave it in the role's place."""
+    """One role's answer to its task; `skipped` says that operations gave it in the role's place.
+
+    `version` is the order's as the workflow knew it when the answer came: a signature counts for no
+    other. It is none in answers of before there were signatures, and of overdue cases.
+    """
 
     task_id: str
     role: Role
@@ -58,10 +64,14 @@ class Decision(Record):
     note: str | None = None
     data: dict[str, str] = Field(default_factory=dict)
     skipped: bool = False
+    version: int | None = None
 
 
 class OpenTask(Record):
-    """A task that waits for a role; `outcomes` are the answers it takes."""
+    """A task that waits for a role; `outcomes` are the answers it takes.
+
+    `waiting` are units by product that a shipment in parts may take, none for any other task.
+    """
 
     id: str
     step: str
@@ -69,6 +79,7 @@ class OpenTask(Record):
     role: Role
     outcomes: tuple[str, ...]
     requires: tuple[str, ...] = ()
+    waiting: dict[str, int] | None = None
 
 
 class Leave(Record):
@@ -116,7 +127,7 @@ class Entered(Record):
 
     `at` is the route step that was opened, none when the transition only left one. `blocked`
     says in plain words why a resource or gate could not succeed. `auto_at` is the instant at which
-    a wait ends by itself.
+    a wait ends by itself. `back_to` is the step that has to be done anew before a gate can open.
     """
 
     at: StepVisit | None = None
@@ -124,6 +135,7 @@ class Entered(Record):
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
     auto_at: datetime | None = None
+    back_to: str | None = None
 
 
 class DecisionRecord(Record):
@@ -392,6 +404,37 @@ class ChangeAnswered(Record):
     of: ChangeClass
     following: StepVisit | None = None
     refused: str | None = None
+
+
+class ReceiptHeard(Record):
+    """What the customer says of the goods, where that does not end the order (L31).
+
+    `follow_up` is the kind of follow-up that looks into it, `key` what it is about; none where the
+    regulation has none. `rest_open` says that a part of the order has not been shipped yet.
+    """
+
+    order_id: str
+    change_id: str
+    now: datetime
+    condition: ReceiptCondition
+    follow_up: str | None = None
+    key: str | None = None
+    rest_open: bool = False
+
+
+class ReceiptSettled(Record):
+    """The follow-up that looks into what the customer said, by its id; none where there is none."""
+
+    follow_up: str | None = None
+
+
+class WaitAnew(Record):
+    """The time after which a receipt confirms itself begins anew: what held it back is settled."""
+
+    order_id: str
+    key: str
+    now: datetime
+    at: StepVisit
 
 
 class CalendarPublished(Record):

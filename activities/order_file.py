@@ -45,8 +45,9 @@ class Keyed:
 class OrderFile:
     """One order under its row lock. `now` is the workflow's time, `key` names the effect.
 
-    What is only added or shown is collected and written at the end, a statement a table: nothing
-    reads it before the transaction ends.
+    `counts_from` are instants by step: its window counts from then. What is only added or shown is
+    collected and written at the end, a statement a table: nothing reads it before the transaction
+    ends.
     """
 
     conn: Connection
@@ -60,6 +61,7 @@ class OrderFile:
     opened_tasks: list[tasks.NewTask] = field(default_factory=list)
     opened_windows: list[DueWindow] = field(default_factory=list)
     early_starts: dict[str, str] = field(default_factory=dict)
+    counts_from: dict[str, datetime] = field(default_factory=dict)
     ledger: list[windows.LedgerLine] = field(default_factory=list)
     lines: list[story.Line] = field(default_factory=list)
     messages: list[story.Message] = field(default_factory=list)

@@ -22,6 +22,7 @@ from activities.planning import Planning
 from activities.production import Production
 from activities.publication import Publication
 from activities.quality import Quality
+from activities.receipts import Receipts
 from activities.review import Review
 from activities.rush import Rush
 from activities.shipping import Shipping
@@ -34,7 +35,7 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
     """The activities, bound to this database and this engine."""
     shipping, steps, cases = Shipping(engine), Steps(engine), OverdueCases(engine)
     windows, office = WindowKeeper(engine), ChangeOffice(engine)
-    cancelling = Cancelling(engine)
+    cancelling, receipts = Cancelling(engine), Receipts(engine)
     money = MoneyGates(engine)
     return [
         steps.open_step,
@@ -57,6 +58,8 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         Changes(engine).settle_change,
         office.register_change,
         office.answer_change,
+        receipts.hear_receipt,
+        receipts.wait_anew,
         Holding(engine).note_hold,
         cancelling.consider_cancellation,
         cancelling.answer_cancellation,

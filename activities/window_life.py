@@ -174,7 +174,7 @@ def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: D
         f"{window.rule} {said}{why}{due}{moved if due else ''}",
         key=_key(adjustment, window),
         step=window.step,
-        data={"window": window.key, "rule": window.rule},
+        data={"window": window.key, "rule": window.rule, "due_at": changed.due_at.isoformat()},
     )
 
 

@@ -24,6 +24,7 @@ EVERYBODY: Final = frozenset(Role)
 PUBLIC: Final = None
 _WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
 _RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
+_LISTENERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.OPERATIONS})
 
 _CREDITORS: Final = frozenset({Role.FINANCE, Role.LEADERSHIP})
 _PAUSERS: Final = frozenset[Role]().union(*MAY_PAUSE.values(), MAY_RESET)
@@ -45,6 +46,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}": EVERYBODY,
     "GET /orders/{order_id}/timeline": EVERYBODY,
     "GET /orders/{order_id}/windows": EVERYBODY,
+    "GET /orders/{order_id}/events": _LISTENERS,
     "POST /orders/{order_id}/windows/adjustments": _PAUSERS,
     "POST /orders/{order_id}/windows/risk": STAFF,  # the window names its own role besides
     "POST /orders/{order_id}/changes": _WISHERS,
@@ -75,6 +77,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /customers/{code}/credit": _CREDITORS | {Role.SALES_MANAGER},
     "POST /customers/{code}/credit": _CREDITORS,
     "GET /planning/queue": STAFF,
+    "GET /orders/{order_id}/shipments": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides
@@ -85,6 +88,16 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /reports/assessment.xlsx": _MANAGERS,
     "GET /notices": EVERYBODY,
     "POST /notices/{notice_id}/resend": frozenset({Role.OPERATIONS}),
+    "GET /events": _LISTENERS,
+    "POST /webhook-endpoints": _LISTENERS,
+    "GET /webhook-endpoints": _LISTENERS,
+    "GET /webhook-endpoints/{endpoint_id}": _LISTENERS,
+    "DELETE /webhook-endpoints/{endpoint_id}": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/rotation": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/enable": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/test": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/replay": _LISTENERS,
+    "GET /webhook-endpoints/{endpoint_id}/deliveries": _LISTENERS,
     "GET /calendars": STAFF,
     "GET /calendars/{calendar_id}": STAFF,
     "GET /calendars/{calendar_id}/versions": STAFF,

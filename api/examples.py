@@ -44,7 +44,7 @@ RUSH: Body = {"reason": "The opening is a week earlier."}
 
 CREDIT: Body = {"limit": "80000.00", "because": "Yearly review: always paid in time."}
 
-RECEIPT: Body = {"reason": "Signed for at the gate."}
+RECEIPT: Body = {"condition": "damaged", "note": "Two panels are cracked at the edge."}
 
 ADJUSTMENT: Body = {
     "action": "pause",
@@ -59,6 +59,13 @@ CASE: Body = {
     "window": "0198f6c2-1111-4222-8333-944445555666/production/1",
     "why": "The press is down and the spare part comes on Friday.",
 }
+
+WEBHOOK_ENDPOINT: Body = {
+    "url": "https://erp.example.com/dueline",
+    "events": ["order.shipped", "order.change_applied", "order.promise_moved"],
+}
+
+WEBHOOK_REPLAY: Body = {"after": 4711}
 
 HOLD: Body = {"because": "The customer's bank has stopped; finance looks into it."}
 

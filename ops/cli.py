@@ -88,6 +88,11 @@ def build(arguments: list[str]) -> App:
         "ops.commands_notices:app", name="notices", help="See and re-send what people were told."
     )
     app.command(
+        "ops.commands_webhooks:app",
+        name="webhooks",
+        help="Where customers' systems listen, and what did not arrive there.",
+    )
+    app.command(
         "ops.commands_windows:app", name="windows", help="Explain, pause, resume an order's clocks."
     )
     app.command(
@@ -102,6 +107,7 @@ def build(arguments: list[str]) -> App:
             commands_follow_ups,
             commands_money,
             commands_orders,
+            commands_shipping,
         )
         from ops.commands_report import report
 
@@ -110,6 +116,7 @@ def build(arguments: list[str]) -> App:
         app.command(commands_cancel.cancel)
         commands_money.register(app)
         commands_credit.register(app)
+        commands_shipping.register(app)
         commands_follow_ups.register(app)
         app.command(report)
     return app

@@ -23,6 +23,7 @@ from store.keys import digest_of
 
 EXAMPLE_FACTORY = Path(__file__).resolve().parents[1] / "examples" / "master"
 KEYS_FILE = "api-keys.json"
+WEBHOOK_KEY_FILE = "webhook-key"
 KEY_BYTES = 24
 
 Entry = TypeVar("Entry", bound=Record)
@@ -107,6 +108,18 @@ async def seed_platform(database_url: str, data_dir: Path) -> dict[str, str]:
         ]
         await master.save_api_keys(conn, rows)
     return keys
+
+
+def webhook_key(data_dir: Path) -> str:
+    """The key that customers' webhook secrets are made of; made at the first start, and kept.
+
+    It stands in `<data_dir>/webhook-key`, readable by its owner alone. With another one every
+    receiver would have to learn a new secret.
+    """
+    path = data_dir / WEBHOOK_KEY_FILE
+    if not path.exists():
+        _write_private(path, secrets.token_hex(KEY_BYTES) + "\n")
+    return path.read_text("utf-8").strip()
 
 
 async def seed_calendars(database_url: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+from domain.dispatch import FAILED, IN_PARTS
 from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.stages import Stage
@@ -46,6 +47,7 @@ def check(profile: Profile) -> Iterator[Problem]:
         yield from _route(profile)
     yield from _gates(profile)
     yield from check_money(profile)
+    yield from _dispatches(profile)
     yield from _waits(profile)
     yield from _ladder(profile)
     yield from _case(profile)
@@ -243,6 +245,18 @@ def _makes_true(step: Step, fact: Fact) -> bool:
     return step.stage is of_stage.get(fact) or (
         step.work is not None and step.work is by_work.get(fact)
     )
+
+
+def _dispatches(profile: Profile) -> Iterator[Problem]:
+    """After a shipment in parts, and after one that failed, the rest still waits to be shipped."""
+    for index, step in enumerate(profile.steps):
+        if not isinstance(step, TaskStep) or step.work is not Work.RECORD_DISPATCH:
+            continue
+        for answer in sorted({FAILED, *IN_PARTS} & step.outcomes.keys()):
+            if step.outcomes[answer] != step.id:
+                path: FieldPath = ("steps", index, "outcomes", answer)
+                what = f"{answer} leads to {step.outcomes[answer]!r}, and the rest stays behind"
+                yield Problem(path, what, f"write {answer}: {step.id}")
 
 
 def _waits(profile: Profile) -> Iterator[Problem]:

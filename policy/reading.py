@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from domain.answers import by_outcome
 from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
@@ -211,11 +212,11 @@ def _duty(profile: Profile, step: AlongsideStep) -> str:
 
 
 def _required(step: TaskStep | AlongsideStep) -> list[str]:
-    return (
-        [f"The answer names the {joined(map(plain_words, step.requires))}."]
-        if step.requires
-        else []
-    )
+    said = []
+    for outcome, names in by_outcome(step.requires).items():
+        answer = f"The answer {plain_words(outcome)}" if outcome else "The answer"
+        said.append(f"{answer} names the {joined(map(plain_words, names))}.")
+    return said
 
 
 _RUNGS = {

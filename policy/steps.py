@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from domain.base import Code, Line, Record
 from domain.changes import ChangeClass
+from domain.dispatch import IN_PARTS
 from domain.limits import LimitText
 from domain.money import PaymentRoute
 from domain.orders import Trait
@@ -166,6 +167,11 @@ class TaskStep(StepBase):
         """What the role may answer."""
         return tuple(self.outcomes)
 
+    @property
+    def ships_in_parts(self) -> bool:
+        """Whether a part of the goods may leave before the rest."""
+        return self.work is Work.RECORD_DISPATCH and not IN_PARTS.isdisjoint(self.outcomes)
+
 
 class ReviewStep(StepBase):
     """Several departments judge the order: all must approve, or any one (Q04)."""
@@ -174,6 +180,11 @@ class ReviewStep(StepBase):
     reviewers: Annotated[tuple[Role, ...], Field(min_length=1)]
     mode: Literal["all", "any"] = "all"
     refused: Target = REFUSE
+
+    @property
+    def countersigns(self) -> bool:
+        """Whether its signatures release the shipment (S07, G19, 会签)."""
+        return self.stage is Stage.SHIPPING_RELEASE
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ class ChangeRow:
     prices: Mapping[str, str] | None
     registered_at: datetime | None
     state: ChangeState
+    requested_by: str = ""
+    reason: str | None = None
 
 
 async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:

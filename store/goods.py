@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from store.engine import Connection, execute_each
@@ -134,8 +134,13 @@ async def record_inspection(
 
 async def last_inspection_passed(conn: Connection, order_id: str) -> bool:
     """Whether there was an inspection and the last one was passed."""
-    found: bool | None = await conn.scalar(
-        select(inspections.c.passed)
+    return await last_passed_inspection(conn, order_id) is not None
+
+
+async def last_passed_inspection(conn: Connection, order_id: str) -> str | None:
+    """The key of the last inspection if it was passed; none when it failed or there was none."""
+    found = await conn.execute(
+        select(inspections.c.step_key, inspections.c.passed)
         .where(inspections.c.order_id == order_id)
         # Two in the same instant differ in their visit: the longer, then the larger number.
         .order_by(
@@ -145,7 +150,8 @@ async def last_inspection_passed(conn: Connection, order_id: str) -> bool:
         )
         .limit(1)
     )
-    return bool(found)
+    row = found.one_or_none()
+    return str(row.step_key) if row is not None and row.passed else None
 
 
 async def release_goods(conn: Connection, order_id: str, step_key: str, at: datetime) -> None:
@@ -179,8 +185,22 @@ async def ship(
     tracking: str | None,
     at: datetime,
 ) -> None:
-    """The packed goods are on their way, under the release note or, without a gate, their own."""
-    shipped = {"state": "shipped", "shipped_at": at, "carrier": carrier, "tracking": tracking}
+    """All packed goods that are still here are on their way, under the release note or, without a
+    gate, their own.
+    """
+    here = goods.c.packed - goods.c.shipped
+    left = (
+        select(func.coalesce(func.jsonb_object_agg(goods.c.product, here), text("'{}'::jsonb")))
+        .where(goods.c.order_id == order_id, here > 0)
+        .scalar_subquery()
+    )
+    shipped = {
+        "state": "shipped",
+        "shipped_at": at,
+        "carrier": carrier,
+        "tracking": tracking,
+        "quantities": left,
+    }
     done = await conn.execute(
         update(shipments)
         .where(shipments.c.order_id == order_id, shipments.c.state == "released")

@@ -192,3 +192,8 @@ class Counts(Record):
     deliveries_pending: int
     deliveries_dead: int
     oldest_notice_seconds: float
+    webhooks_pending: int
+    webhooks_dead: int
+    webhooks_failing_seconds: float
+    webhook_endpoints_disabled: int
+    unmatched_payments: int

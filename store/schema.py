@@ -6,6 +6,7 @@ from store import (
     gate_tables,
     money_tables,
     payment_tables,
+    webhook_tables,
 )
 from store.tables import metadata
 
@@ -16,4 +17,5 @@ __all__ = [
     "metadata",
     "money_tables",
     "payment_tables",
+    "webhook_tables",
 ]

@@ -228,6 +228,7 @@ tasks = Table(
     Column("note", Text),
     Column("data", JSONB),
     Column("decided_by", Text),
+    Column("version", Integer),  # of the order, when it was answered
     Column("closed_at", Instant),
     Index(
         "uq_tasks_one_open",
@@ -256,7 +257,7 @@ windows = Table(
     Column("rule", String(64), nullable=False),
     Column("step", String(40), nullable=False),
     Column("role", String(32), nullable=False),
-    Column("limit", String(16), nullable=False),
+    Column("limit", String(64), nullable=False),
     Column("calendar", String(64), nullable=False),
     Column("provisional", Boolean, nullable=False),
     Column("started_at", Instant, nullable=False),
@@ -528,15 +529,19 @@ shipments = Table(
     metadata,
     Column("step_key", String(120), primary_key=True),
     Column("order_id", ForeignKey("orders.id"), nullable=False),
-    Column("state", String(16), nullable=False),  # released, shipped, void
-    Column("released_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),  # released, shipped, failed, void
+    Column("released_at", Instant),
     Column("shipped_at", Instant),
+    Column("failed_at", Instant),
     Column("carrier", Text),
     Column("tracking", Text),  # one waybill may carry several orders
+    Column("quantities", JSONB, nullable=False, server_default="{}"),  # units by product
+    Column("details", JSONB, nullable=False, server_default="{}"),  # consent, parts, why it failed
     Index(
-        "uq_shipments_one_live",
+        "uq_shipments_one_released",
         "order_id",
         unique=True,
-        postgresql_where=text("state <> 'void'"),
+        postgresql_where=text("state = 'released'"),
     ),
+    Index("ix_shipments_order", "order_id"),
 )

@@ -22,6 +22,7 @@ from workflows.calls import act, note
 from workflows.change_desk import GONE, ChangeDesk
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
+from workflows.receipts import Receipts
 from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
 from workflows.state import MovedPromise, OrderProgress
@@ -48,6 +49,7 @@ class Clerk:
         self._windows = windows
         self._changes = changes
         self._show = show
+        self._receipts = Receipts(start, progress, route, due_lines)
         self._busy = False
 
     @property
@@ -64,6 +66,7 @@ class Clerk:
             or progress.promises
             or progress.hold_notes
             or progress.rush_news
+            or self._receipts.waiting
             or self._windows.waiting
         )
 
@@ -86,6 +89,9 @@ class Clerk:
                 self._show()
             elif self._progress.rush_news:
                 await self._look_at_rush()
+            elif self._receipts.waiting:
+                await self._receipts.work_one()
+                self._show()
             else:
                 await self._windows.work_one()
                 self._show()

@@ -15,6 +15,7 @@ from activities.models import (
     Transition,
 )
 from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
+from domain.dispatch import FAILED, IN_PARTS
 from domain.orders import OrderState
 from policy.steps import GateStep, ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
@@ -93,8 +94,9 @@ class Journey:
         leaving = self._leave(outcome, target, now)
         leave: Leave | None = leaving
         work = left.work if isinstance(left, TaskStep) else None
-        if work is Work.RECORD_DISPATCH:
+        if work is Work.RECORD_DISPATCH and outcome != FAILED:
             self._progress.shipped = True  # from here on a cancellation comes too late
+            self._progress.rest_open = outcome in IN_PARTS
         if work is not None and isinstance(target, (*AUTOMATIC, ReviewStep)):
             # The department's record and the platform's own work are two activities.
             request = self._transition(leaving.at, work.value, now, leave=leave)
@@ -160,8 +162,7 @@ class Journey:
         changing: Changing | None = None,
     ) -> None:
         """Enters `target`; walks on through steps that the platform does by itself."""
-        undo = self._route.given_up(target)
-        self._progress.held = [held for held in self._progress.held if held not in undo]
+        undo = self._giving_up(target)
         while True:
             name = self._activity(target, work)
             enter = self._entering(target)
@@ -181,6 +182,10 @@ class Journey:
             if changing is not None:
                 self._turned(changing)
                 changing = None
+            if entered.back_to is not None:
+                target, leave, work = self._route.step(entered.back_to), None, None
+                undo = self._giving_up(target)
+                continue
             if following is None or entered.blocked is not None:
                 return self._adopt(enter, entered)
             if isinstance(target, ResourceStep):
@@ -188,6 +193,12 @@ class Journey:
             if then is not None:
                 return self._adopt(then, entered)
             leave, target, undo, work = None, following, (), None
+
+    def _giving_up(self, target: RouteStep) -> tuple[StepVisit, ...]:
+        """What going back to `target` gives back; it is not held any more."""
+        undo = self._route.given_up(target)
+        self._progress.held = [held for held in self._progress.held if held not in undo]
+        return undo
 
     def _following(self, target: RouteStep) -> RouteStep | None:
         """What a step that the platform does by itself leads to; none for all others."""
@@ -237,7 +248,7 @@ class Journey:
         self._progress.current = enter.at
         self._progress.since = now_of(self._progress)
         self._progress.blocked = entered.blocked
-        self._progress.auto_at = entered.auto_at
+        self._progress.auto_at = None if self._progress.disputes else entered.auto_at
         self._progress.tasks.extend(entered.tasks)
         self._due_lines.open(entered.windows)
         step = self._route.current

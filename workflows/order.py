@@ -1,7 +1,7 @@
 """An order's life, from intake to receipt; the workflow is the truth of the order."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -157,7 +157,7 @@ class OrderWorkflow(Operable):
                 timeout = max(auto_at - workflow.now(), _NOTHING)
             try:
                 await workflow.wait_condition(
-                    partial(self._something_came, held, repeating),
+                    partial(self._something_came, held, repeating, auto_at),
                     timeout=timeout,
                     timeout_summary="receipt is taken as confirmed" if timeout else None,
                 )
@@ -172,6 +172,8 @@ class OrderWorkflow(Operable):
                 continue
             if not held and self._changes.turns:
                 return CHANGED
+            if self._progress.auto_at != auto_at:
+                continue
             if not held and (answer := self._answer()) is not None:
                 return answer
             if not held and self._journey.may_look:
@@ -194,13 +196,14 @@ class OrderWorkflow(Operable):
         """Whether the order has what it takes to leave where it is, or to look whether it has."""
         return self._changes.turns or self._journey.may_look or self._answer() is not None
 
-    def _something_came(self, held: bool, repeating: bool) -> bool:
-        """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
+    def _something_came(self, held: bool, repeating: bool, auto_at: datetime | None) -> bool:
+        """Whether the order has a reason to go on; the arguments say how it began to wait."""
         return (
             self._cancelling.pressing
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
+            or self._progress.auto_at != auto_at
             or (not held and self._may_move())
             or self._grown_long()
         )
@@ -293,6 +296,7 @@ class OrderWorkflow(Operable):
 
     def _file(self, decision: Decision) -> None:
         """An answer to the current step may end it; all others go to those who asked."""
+        decision = decision.model_copy(update={"version": self._progress.version})
         if self._cancelling.owns(decision.task_id):
             self._cancelling.file(decision)
             return

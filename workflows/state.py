@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.case_models import CasePart
 from activities.models import Decision, HoldNote, Leave, OpenTask, StepVisit
 from domain.base import Record
-from domain.changes import ChangeClass, Touch
+from domain.changes import ChangeClass, ReceiptCondition, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
@@ -82,6 +82,14 @@ class WaitingChange(Record):
     touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
     rush: bool = False
+
+
+class WaitingReceipt(Record):
+    """What the customer says of the goods, as far as it does not end the order."""
+
+    change_id: str
+    condition: ReceiptCondition
+    rest_open: bool = False
 
 
 class WindowWish(Record):
@@ -226,9 +234,13 @@ class OrderProgress(TaskProgress):
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
     often it was reset. `money_news` says that money has moved since it last looked, `looks` how
     often it did; `rush_open` that a rush fee is agreed and not paid, and `rush_news` that money has
-    moved meanwhile. `disputes` are the follow-ups that keep it from being taken as received by
-    itself. `changing` is the change that is being decided, `changed_by` are those that were: each
-    is decided once.
+    moved meanwhile. `changing` is the change that is being decided, `changed_by` are those that
+    were: each is decided once.
+
+    `disputes` are the follow-ups that keep it from being taken as received by itself, `undisputed`
+    those that were closed; `wait_anew` says that the last of them is settled. `complained` are the
+    receipts that were heard and did not end it. `rest_open` says that a part of it has not been
+    shipped yet.
     """
 
     current: StepVisit | None = None
@@ -248,6 +260,10 @@ class OrderProgress(TaskProgress):
     rush_open: bool = False
     rush_news: bool = False
     disputes: list[str] = Field(default_factory=list)
+    undisputed: list[str] = Field(default_factory=list)
+    wait_anew: bool = False
+    receipts: list[WaitingReceipt] = Field(default_factory=list)
+    complained: list[str] = Field(default_factory=list)
     rest_open: bool = False
     auto_at: datetime | None = None
     shipped: bool = False

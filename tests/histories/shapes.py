@@ -296,9 +296,7 @@ async def followed(floor: Floor) -> list[str]:
     await damage.answer("answer", "kept")
     for one in (complaint, damage):
         await one.closed()
-    await placed.wish("cancellation")
-    await placed.handle.result()
-    return [complaint.workflow_id, damage.workflow_id, placed.handle.id]
+    return [complaint.workflow_id, damage.workflow_id]
 
 
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
