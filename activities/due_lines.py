@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.case_starter import EscalateCase, StartCase
+from activities.deposits import deposit_breach
 from activities.follow_up_kinds import step_of_rule
 from activities.ladder import listeners, rung_of
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
@@ -63,6 +64,7 @@ class DueLineKeeper(Department):
                 if marked is not windows.Marked.NEVER_FELL:
                     fell[mark.window, mark.mark] = marked
                 if marked is windows.Marked.NEW:
+                    await deposit_breach(file, mark)
                     for notice in await _notices(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():
@@ -119,7 +121,7 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     due = file.said(window.due_at)
     text = f"{what} {said}: due {due} ({window.rule})"
     kind, key = f"window_{mark.mark.value}", f"{mark.window}/{mark.name}"
-    data = {"window": mark.window, "rule": window.rule}
+    data = {"window": mark.window, "rule": window.rule, "due_at": window.due_at.isoformat()}
     file.note(kind, text, key=key, step=window.step if of_order else None, data=data)
     rung = rung_of(file, mark.mark)
     told = await listeners(file, rung, window.role)

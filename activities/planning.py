@@ -1,24 +1,20 @@
 """Planning (L13): books the earliest time on every line that the order needs."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
-
 from temporalio import activity
 
 from activities.models import Entered, Transition
 from activities.opening import Blocked
 from activities.order_file import OrderFile
+from activities.remaining import to_make
 from activities.review_facts import plain
 from activities.transitions import Mover
 from domain.errors import CalendarError
-from domain.worktime import WorkCalendar
 from policy.calendars import line_calendar
+from policy.gaps import earliest_gap
 from policy.steps import Work
 from store import slots
 
 BOOK_LATE = "book_late"
-SECONDS_PER_MINUTE = 60
 
 
 class Planning(Mover):
@@ -39,6 +35,8 @@ async def _book(file: OrderFile, transition: Transition) -> str | Blocked:
         planned = await _plan(file)
     except CalendarError as error:
         return Blocked(f"the lines have no time for so much work: {error}")
+    if not planned:
+        return "everything is made, no line is needed"
     late = [slot for slot in planned if slot.ends_at > file.row.promised_at]
     if late and not _books_late(transition):
         ends = ", ".join(f"{slot.line} ends {file.said(slot.ends_at)}" for slot in late)
@@ -55,7 +53,7 @@ async def _book(file: OrderFile, transition: Transition) -> str | Blocked:
 
 async def _plan(file: OrderFile) -> list[slots.Slot]:
     """The earliest slots. Locks the lines, in order of code."""
-    minutes = await slots.load_minutes(file.conn, file.quantities)
+    minutes = await slots.load_minutes(file.conn, await to_make(file))
     planned = []
     for line in await slots.lock_lines(file.conn, minutes):
         start, end = earliest_gap(
@@ -66,28 +64,6 @@ async def _plan(file: OrderFile) -> list[slots.Slot]:
         )
         planned.append(slots.Slot(line.code, minutes[line.code], start, end))
     return planned
-
-
-def earliest_gap(
-    calendar: WorkCalendar,
-    taken: Sequence[tuple[datetime, datetime]],
-    *,
-    since: datetime,
-    minutes: Decimal,
-) -> tuple[datetime, datetime]:
-    """The first stretch of working time that nobody else has, without interruption by others.
-
-    `taken` is sorted and does not overlap. Raises CalendarError when the calendar ends first.
-    """
-    seconds = (minutes * SECONDS_PER_MINUTE).to_integral_value(ROUND_CEILING)
-    length = timedelta(seconds=int(seconds))
-    start = calendar.next_opening(since)
-    for begin, end in taken:
-        if calendar.add(start, length) <= begin:
-            break
-        if end > start:
-            start = calendar.next_opening(end)
-    return start, calendar.add(start, length)
 
 
 def _books_late(transition: Transition) -> bool:

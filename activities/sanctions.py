@@ -14,13 +14,14 @@ from store.windows import WindowRow
 async def charge_breach(
     file: OrderFile, case_id: str, state: CaseState, late: WindowRow
 ) -> list[LedgerEntry]:
-    """What the missed window costs; a customer's cause charges nobody inside."""
-    if state.cause is not None and is_customers(state.cause):
-        return []
+    """What the missed window costs; a customer's cause charges nobody inside, as a rule."""
+    outside = state.cause is not None and is_customers(state.cause)
     of_window = [
         sanction
         for sanction in file.profile.sanctions
-        if sanction.on == "window_breached" and sanction.rule in (None, late.rule)
+        if sanction.on == "window_breached"
+        and sanction.rule in (None, late.rule)
+        and (sanction.whatever_cause or not outside)
     ]
     # A case may be opened by hand for a window that was then kept.
     if not of_window or not (await cases.how_it_stands(file.conn, state.window)).breached:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from api.problems import NOT_ALLOWED, FieldError, Problem, invalid
-from domain.changes import ChangeRequest
 from domain.errors import IncompleteOrder, InvalidField, UnknownThing
 from domain.orders import OrderLine, OrderRequest
 from policy.calendars import last_year
@@ -17,8 +16,6 @@ from store.reading import customer_exists, unknown_products
 
 KNOWN_SHOWN_MAX = 60
 ENTERED_LATE_MAX = timedelta(days=90)
-KEEPABLE = frozenset({"contact", "deliver_to", "requirements", "remarks"})
-"""What a change may clear with null; everything else an order always has."""
 
 
 def profile_of(loaded: Loaded, profile_id: str) -> Profile:
@@ -106,35 +103,6 @@ async def check_products(conn: Connection, lines: Sequence[OrderLine]) -> None:
                 if line.product in unknown
             ]
         )
-
-
-async def check_change(
-    conn: Connection,
-    change: ChangeRequest,
-    body: Mapping[str, Any],
-    profile: Profile,
-    now: datetime,
-) -> Mapping[str, Any]:
-    """The change as it is stored: the touched fields alone.
-
-    Raises what `check_order` raises. The order has to be whole with the change applied.
-    """
-    touched = set(change.fields)
-    if not touched:
-        raise InvalidField("body", "changes nothing; name at least one field with its new value")
-    cleared = sorted(name for name in touched - KEEPABLE if getattr(change, name) is None)
-    if cleared:
-        cure = "leave it out to keep it as it is"
-        raise invalid([FieldError(field=f, message="cannot be null", cure=cure) for f in cleared])
-    if change.promised_at is not None:
-        check_promise(change.promised_at, now)
-    if change.lines is not None:
-        raise InvalidField("lines", "cannot be changed yet")
-    patch = change.model_dump(mode="json", include=touched)
-    changed = OrderRequest.model_validate({**body, **patch})
-    check_complete(changed, profile)
-    check_amount(changed)
-    return patch
 
 
 def check_customer(customer: str, own: str | None) -> None:

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from api.access import Principal
 from domain.base import Record
-from domain.follow_ups import PREFIX
 from domain.money import Currency, rounded
+from domain.priorities import Priority
+from domain.story_kinds import BESIDE, is_for_customers
 from store.rows import (
     CaseRow,
     LedgerRow,
@@ -22,11 +23,6 @@ from store.rows import (
     WindowRow,
     WishRow,
 )
-
-BESIDE = ("case-", PREFIX)
-"""How the keys of windows begin that are the company's own: of overdue cases and of follow-ups."""
-
-INTERNAL_KINDS = ("case_", "follow_up_", "window_analysis", "window_leadership")
 
 
 class Links(Record):
@@ -59,6 +55,7 @@ class OrderItem(Record):
     currency: Currency
     promised_at: datetime
     rush: bool
+    priority: Priority = Field(description="`rush` once a rush fee is paid, `urgent` as entered")
     state: str
     stage: str | None
     step: str | None
@@ -135,6 +132,7 @@ class Wish(Record):
     state: str = Field(examples=["received"])
     against_version: int | None
     fields: tuple[str, ...] = Field(description="The order's fields that it touches")
+    condition: str | None = Field(None, description="What a receipt says of the goods")
     reason: str | None
     requested_at: datetime
     settled_at: datetime | None
@@ -148,6 +146,7 @@ class TaskItem(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: Priority
     step: str
     role: str
     title: str
@@ -211,8 +210,7 @@ def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
         return True
     if isinstance(entry, WindowRow):
         return not entry.key.startswith(BESIDE)
-    window = str(entry.data.get("window", ""))
-    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(BESIDE)
+    return is_for_customers(entry.kind, str(entry.data.get("window", "")))
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:
@@ -245,7 +243,8 @@ def wish(row: WishRow) -> Wish:
     order = f"/orders/{row.order_id}"
     return Wish(
         **_shared(Wish, row),
-        fields=tuple(sorted(row.patch)),
+        fields=tuple(sorted(row.patch)) if row.kind == "change" else (),
+        condition=row.patch.get("condition") if row.kind == "receipt" else None,
         links={"self": f"{order}/changes/{row.id}", "order": order},
     )
 

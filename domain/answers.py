@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from domain.dispatch import read_quantities
 from domain.roles import STAFF
 
 AHEAD_MAX = timedelta(days=1_000)
@@ -30,6 +31,15 @@ def needed(requires: Iterable[str], outcome: str) -> tuple[str, ...]:
     """The names that an answer with this outcome has to bring along."""
     named = (name.rpartition(".") for name in requires)
     return tuple(name for of, _, name in named if of in ("", outcome))
+
+
+def by_outcome(requires: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The names that each outcome needs; under an empty outcome those that all of them need."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in requires:
+        of, _, name = entry.rpartition(".")
+        found[of] = (*found.get(of, ()), name)
+    return found
 
 
 def fault(name: str, text: str, now: datetime) -> str | None:
@@ -116,9 +126,22 @@ def _amount(text: str, now: datetime) -> str | None:
     return None
 
 
+def _quantities(text: str, now: datetime) -> str | None:
+    try:
+        read_quantities(text)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
 _CHECKS: dict[str, Callable[[str, datetime], str | None]] = {
     "new_date": _coming_date,
     "until": _coming_date,
+    "arrival": _coming_date,
+    "quantities": _quantities,
+    "reason": _short,
+    "consent": _short,
+    "missing": _short,
     "promised_at": _coming_moment,
     "planned_arrival": _moment,
     "planned_dispatch": _moment,

@@ -139,6 +139,16 @@ class OnHold(Refused):
 
 
 @dataclass(eq=False)
+class BeingChanged(Refused):
+    """A change is being decided; `why` says since when, of which class, and what to do."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the order {self.why}"
+
+
+@dataclass(eq=False)
 class NothingRuns(Refused):
     """The `workflow_id` does not run; `status` is how it ended, none when it is not there."""
 

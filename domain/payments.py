@@ -1,6 +1,6 @@
 """Payments that others report, and refunds: what is said, and how each ends (L09, L25, L32)."""
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +12,8 @@ from domain.money import Currency, PaymentRoute, Purpose
 
 PAYMENT_MAX = Decimal("9999999999.99")
 """The largest amount that one payment moves."""
+
+STATEMENT_LINES_MAX = 500
 
 FINANCE_DESK = "finance"
 """The source of what finance enters by hand; every other source signs its notices."""
@@ -112,7 +114,25 @@ class Refund(Record):
 
 
 class StatementLine(PaidAmount):
-    """A payment as the customer's or the bank's statement has it."""
+    """A payment as the customer's or the bank's statement has it, on the day of its zone."""
 
     reference: Reference
-    at: datetime | None = None
+    date: date
+
+
+class Statement(Record):
+    """All payments of a period, which is that of its lines where it is left out."""
+
+    since: date | None = None
+    until: date | None = None
+    lines: Annotated[tuple[StatementLine, ...], Field(max_length=STATEMENT_LINES_MAX)]
+
+
+class Difference(StrEnum):
+    """How a statement and our books differ."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    OTHER_AMOUNT = "other_amount"
+    OTHER_CURRENCY = "other_currency"
+    OTHER_CUSTOMER = "other_customer"

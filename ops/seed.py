@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from domain.base import Code, Line, Number, Record
-from domain.money import Currency
+from domain.money import Currency, UnitPrice
 from domain.roles import Role
 from policy.calendar_loader import CALENDAR_FILES
 from policy.calendars import SHIPPED, shipped
@@ -23,6 +23,7 @@ from store.keys import digest_of
 
 EXAMPLE_FACTORY = Path(__file__).resolve().parents[1] / "examples" / "master"
 KEYS_FILE = "api-keys.json"
+WEBHOOK_KEY_FILE = "webhook-key"
 KEY_BYTES = 24
 
 Entry = TypeVar("Entry", bound=Record)
@@ -30,7 +31,7 @@ Positive = Annotated[Number, Field(gt=0)]
 
 
 class CustomerEntry(Record):
-    """A row of `customers.json`."""
+    """A row of `customers.json`; `credit_limit` counts only for a customer that is new."""
 
     code: Code
     name: Line
@@ -39,6 +40,7 @@ class CustomerEntry(Record):
     email: Line | None = None
     address: Line | None = None
     currency: Currency
+    credit_limit: Annotated[Number, Field(ge=0)] | None = None
 
 
 class MaterialEntry(Record):
@@ -68,7 +70,7 @@ class BillEntry(Record):
 
 
 class ProductEntry(Record):
-    """A row of `products.json`."""
+    """A row of `products.json`; `prices` are list prices by currency, for lines added later."""
 
     code: Code
     name: Line
@@ -76,6 +78,7 @@ class ProductEntry(Record):
     unit: Line
     line: Code
     minutes_per_unit: Positive
+    prices: dict[Currency, UnitPrice] = Field(default_factory=dict)
     bom: tuple[BillEntry, ...]
 
 
@@ -105,6 +108,18 @@ async def seed_platform(database_url: str, data_dir: Path) -> dict[str, str]:
         ]
         await master.save_api_keys(conn, rows)
     return keys
+
+
+def webhook_key(data_dir: Path) -> str:
+    """The key that customers' webhook secrets are made of; made at the first start, and kept.
+
+    It stands in `<data_dir>/webhook-key`, readable by its owner alone. With another one every
+    receiver would have to learn a new secret.
+    """
+    path = data_dir / WEBHOOK_KEY_FILE
+    if not path.exists():
+        _write_private(path, secrets.token_hex(KEY_BYTES) + "\n")
+    return path.read_text("utf-8").strip()
 
 
 async def seed_calendars(database_url: str) -> tuple[str, ...]:
@@ -145,7 +160,12 @@ async def _load(conn: Connection, folder: Path) -> None:
     await master.save_materials(conn, [row.model_dump() for row in materials])
     await master.save_lines(conn, [row.model_dump() for row in lines])
     bills = {row.code: [item.model_dump() for item in row.bom] for row in products}
-    await master.save_products(conn, [row.model_dump(exclude={"bom"}) for row in products], bills)
+    await master.save_products(conn, [_product(row) for row in products], bills)
+
+
+def _product(row: ProductEntry) -> dict[str, object]:
+    prices = {currency.value: str(price) for currency, price in row.prices.items()}
+    return {**row.model_dump(exclude={"bom"}), "prices": prices}
 
 
 def _read(path: Path, entry: type[Entry]) -> tuple[Entry, ...]:

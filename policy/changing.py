@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.changes import ChangeClass, Touch
 from domain.orders import Trait
 from policy.change_rules import ChangeRow, ChangeRules
+from policy.model import Profile
 
 NOT_POSSIBLE = "the order is past the step until which this can change"
 
@@ -47,6 +48,16 @@ def classify(
         else:
             found = max(found, row.of, key=lambda of: of.weight)
     return Classified(ChangeClass.REFUSED if refused else found, tuple(refused))
+
+
+def passed_by(profile: Profile, current: str | None) -> Callable[[str], bool]:
+    """Whether an order in step `current` is past a step; nothing is before it has begun."""
+    order = {step.id: index for index, step in enumerate(profile.route)}
+
+    def passed(step_id: str) -> bool:
+        return current is not None and order[current] > order[step_id]
+
+    return passed
 
 
 def _row(

@@ -10,6 +10,10 @@ OWN_FIELDS = ("id", "version", "title", "title_zh", "source")
 
 DIFFERENCES = ("extends", "drop", "change", "insert", "drop_follow_ups")
 
+SECTIONS = ("changes", "cancellation", "money")
+"""Parts of which a profile names only what differs: its keys win, and a list takes the place of the
+base's."""
+
 # A step has one time node, so naming one takes the place of the other.
 _TIME_NODES = {"window": "paced_by", "paced_by": "window"}
 
@@ -38,6 +42,11 @@ class Merge:
         taken = {**self.base.fields, **fields}
         for name in DIFFERENCES:
             taken.pop(name, None)
+        for name in SECTIONS:
+            if name in self.base.fields and name in fields:
+                taken[name] = _laid_over(self.base.fields[name], fields[name])
+        if "follow_ups" in self.base.fields and "follow_ups" in fields:
+            taken["follow_ups"] = _by_id(self.base.fields["follow_ups"], fields["follow_ups"])
         if "steps" in self.base.fields:
             taken["steps"] = self._steps(self.base.fields["steps"])
         if "follow_ups" in self.base.fields:
@@ -133,6 +142,27 @@ def _overlaid(step: Spot, differences: Spot) -> Spot:
             taken[name] = spot
     # The place is the difference's, so that a fault of the whole step points into the child.
     return differences.replaced(taken)
+
+
+def _laid_over(base: Spot, differences: Spot) -> Spot:
+    if not (isinstance(base.value, dict) and isinstance(differences.value, dict)):
+        return differences
+    taken = {**base.fields}
+    for name, spot in differences.fields.items():
+        taken[name] = _laid_over(taken[name], spot) if name in taken else spot
+    return differences.replaced(taken)
+
+
+def _by_id(base: Spot, differences: Spot) -> Spot:
+    """The base's entries, those that the differences name by id laid over, and new ones behind."""
+    if not (isinstance(base.value, list) and isinstance(differences.value, list)):
+        return differences
+    named = {_id(spot): spot for spot in differences.items}
+    known = {_id(spot) for spot in base.items}
+    kept = [
+        _laid_over(spot, named[_id(spot)]) if _id(spot) in named else spot for spot in base.items
+    ]
+    return differences.replaced([*kept, *(s for s in differences.items if _id(s) not in known)])
 
 
 def _id(step: Spot) -> Scalar:

@@ -7,12 +7,14 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from policy.change_rules import CancelRow, CancelRules, ChangeRow, ChangeRules, Told
 from policy.consistency import check
 from policy.extends import DIFFERENCES, Merge
 from policy.faults import ProfileError, ProfileErrors, choose, closest, said
 from policy.follow_ups import FollowUp, FollowUpStep
 from policy.ladder import CaseRules, Rung
 from policy.model import Profile
+from policy.money_rules import DepositRules, MoneyRules, RushRules
 from policy.problems import FieldPath, Problem
 from policy.spots import PROFILES, Spot, read
 from policy.steps import AlongsideStep, GateStep, ResourceStep, ReviewStep, TaskStep, WaitStep
@@ -28,6 +30,24 @@ _STEP_KINDS: dict[object, type[BaseModel]] = {
     "wait": WaitStep,
     "alongside": AlongsideStep,
 }
+
+
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    ("ladder",): Rung,
+    ("case",): CaseRules,
+    ("changes",): ChangeRules,
+    ("changes", "rows"): ChangeRow,
+    ("changes", "told"): Told,
+    ("cancellation",): CancelRules,
+    ("cancellation", "rows"): CancelRow,
+    ("cancellation", "answer"): Window,
+    ("money",): MoneyRules,
+    ("money", "deposit"): DepositRules,
+    ("money", "rush"): RushRules,
+    ("follow_ups",): FollowUp,
+    ("follow_ups", "steps"): FollowUpStep,
+}
+"""What may stand where, by the names on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +230,9 @@ def _known_keys(spot: Spot, path: FieldPath) -> Iterable[str]:
         case ("steps", int(index)):
             kind = spot.fields["steps"].items[index].fields.get("kind")
             model = _STEP_KINDS.get(kind.value if kind else None)
-        case ("ladder", int()):
-            model = Rung
-        case ("case",):
-            model = CaseRules
-        case ("follow_ups", int()):
-            model = FollowUp
-        case ("follow_ups", int(), "steps", int()):
-            model = FollowUpStep
         case _:
-            model = Window if str(path[-1]).endswith("window") else None
+            names = tuple(name for name in path if isinstance(name, str))
+            model = Window if names[-1].endswith("window") else _SECTIONS.get(names)
     return model.model_fields if model else ()
 
 

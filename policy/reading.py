@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
+from domain.answers import by_outcome
 from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
 from policy.model import Profile
+from policy.money_reading import money_aloud
+from policy.reading_changes import changes_aloud
 from policy.reading_follow_ups import follow_up_lines
-from policy.reading_words import capital, listed, spoken, time_words
+from policy.reading_words import capital, joined, plain_words, said_time, title_of
 from policy.sanctions import Sanction
 from policy.steps import (
     NEXT,
@@ -45,7 +48,6 @@ _TRIGGERS = {
     "on_delay": "When a delay becomes known during",
     "on_promise": "During",
     "watch": "During",
-    "on_change": "When a change is asked for during",
 }
 
 
@@ -60,8 +62,9 @@ def _lines(profile: Profile) -> Iterator[str]:
     if any(window.limit.clock is Clock.BANK_DAYS for window, _ in profile.windows):
         calendars += f", for bank days {profile.bank_calendar}"
     yield f"From {profile.source}. {calendars}."
-    required = listed(spoken(name) for name in profile.required_fields)
-    yield f"An order states {required}. It gets its number at {_title(profile, profile.number_at)}."
+    required = joined(plain_words(name) for name in profile.required_fields)
+    numbered = title_of(profile, profile.number_at)
+    yield f"An order states {required}. It gets its number at {numbered}."
     yield ""
     yield "The route"
     number = 0
@@ -73,13 +76,18 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield ""
     yield "Alongside"
     for beside in profile.alongside:
+        if beside.trigger == "on_change":
+            continue
         yield f"– {_head(beside)}. {_duty(profile, beside)}"
+    yield ""
+    yield from changes_aloud(profile)
     yield ""
     yield "When a window is not kept"
     for rung in profile.ladder:
         yield f"E{rung.mark.level} {_rung(rung)}"
     case = profile.case
     yield f"An overdue case: {'; '.join(_case(case))}."
+    yield from money_aloud(profile.money)
     for sanction in profile.sanctions:
         yield _sanction(sanction)
     yield from follow_up_lines(profile)
@@ -90,18 +98,18 @@ def _lines(profile: Profile) -> Iterator[str]:
 
 
 def _case(case: CaseRules) -> Iterator[str]:
-    yield f"{case.cause_role.words} states the cause {time_words(case.cause_window)}"
+    yield f"{case.cause_role.words} states the cause {said_time(case.cause_window)}"
     if case.analysis_role and case.analysis_window and case.measure_window:
         yield (
-            f"{case.analysis_role.words} analyses it at E2 {time_words(case.analysis_window)}, and "
-            f"names a measure with an owner, who does it {time_words(case.measure_window)}"
+            f"{case.analysis_role.words} analyses it at E2 {said_time(case.analysis_window)}, and "
+            f"names a measure with an owner, who does it {said_time(case.measure_window)}"
         )
     if case.decision_role and case.decision_window:
         yield (
-            f"{case.decision_role.words} decides at E3 {time_words(case.decision_window)} "
-            "on resources, a new plan, outsourcing or a new date"
+            f"{case.decision_role.words} decides at E3 {said_time(case.decision_window)} on "
+            "resources, a new plan, outsourcing or a new date"
         )
-    yield f"{case.closing_role.words} closes it {time_words(case.closing_window)}"
+    yield f"{case.closing_role.words} closes it {said_time(case.closing_window)}"
 
 
 def _sanction(sanction: Sanction) -> str:
@@ -109,7 +117,7 @@ def _sanction(sanction: Sanction) -> str:
     if sanction.on == "window_breached":
         event = f"window {sanction.rule} is missed" if sanction.rule else "a window is missed"
         spared = " A cause of the customer's charges nobody."
-    who = "the late step's owner" if sanction.charged == "owner" else spoken(sanction.charged)
+    who = "the late step's owner" if sanction.charged == "owner" else plain_words(sanction.charged)
     verb = "pays" if sanction.kind == "fine" else "gets"
     told = f"{who} {verb} {sanction.sum} each time ({sanction.id}). {sanction.text}{spared}"
     return f"If {event}, {told}"
@@ -120,7 +128,7 @@ def _head(step: Step) -> str:
 
 
 def _article(profile: Profile, step: RouteStep) -> str:
-    sentences = [_opening(step), step.standard]
+    sentences = [*_only(step), _opening(step), step.standard]
     match step:
         case TaskStep():
             sentences += _required(step)
@@ -132,8 +140,10 @@ def _article(profile: Profile, step: RouteStep) -> str:
         case ResourceStep():
             sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
         case GateStep():
-            facts = listed(spoken(fact) for fact in step.facts)
+            facts = joined(plain_words(fact) for fact in step.facts)
             sentences.append(f"Nothing passes before this holds: {facts}.")
+            if step.refused:
+                sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
         case WaitStep():
             if step.auto_after:
                 after = step.auto_after.words
@@ -143,18 +153,24 @@ def _article(profile: Profile, step: RouteStep) -> str:
     return " ".join(sentences)
 
 
+def _only(step: Step) -> list[str]:
+    return [f"Only for {step.only} orders."] if step.only else []
+
+
 def _opening(step: RouteStep) -> str:
     who, when = step.role.words, _when(step)
     match step:
         case ReviewStep():
             quorum = "" if step.mode == "all" else " (any one of them)"
-            reviewers = capital(listed(role.words for role in step.reviewers))
+            reviewers = capital(joined(role.words for role in step.reviewers))
             verb = "reviews" if len(step.reviewers) == 1 else "review"
             return f"{reviewers}{quorum} {verb} the order {when}."
         case ResourceStep():
             return (
                 f"The platform {_RESOURCES[step.work]} itself; if it cannot, {who} decides {when}."
             )
+        case GateStep() if step.work is Work.CHECK_MONEY:
+            return f"The platform looks at the money; {who} is asked {when}."
         case GateStep():
             return f"The platform compares; {who} is asked {when}."
         case WaitStep():
@@ -164,40 +180,43 @@ def _opening(step: RouteStep) -> str:
 
 
 def _when(step: Step) -> str:
+    if step.window_by_route:
+        ways = [f"for money by {way} {said_time(at)}" for way, at in step.window_by_route.items()]
+        others = [f"for all others {said_time(step.window)}"] if step.window else []
+        return ", ".join((*ways, *others))
     if step.window:
-        return time_words(step.window)
+        return said_time(step.window)
     assert step.paced_by is not None
     return _PACES[step.paced_by]
 
 
 def _outcomes(profile: Profile, outcomes: dict[str, str]) -> str:
-    parts = [f"{spoken(answer)} → {_target(profile, to)}" for answer, to in outcomes.items()]
+    parts = [f"{plain_words(answer)} → {_target(profile, to)}" for answer, to in outcomes.items()]
     return f"If {'; if '.join(parts)}."
 
 
 def _target(profile: Profile, target: str) -> str:
     if target == NEXT:
         return "the next step"
-    return "the order is refused" if target == REFUSE else _title(profile, target)
-
-
-def _title(profile: Profile, step_id: str) -> str:
-    title = profile.step(step_id).title
-    return title[:1].lower() + title[1:]
+    return "the order is refused" if target == REFUSE else title_of(profile, target)
 
 
 def _duty(profile: Profile, step: AlongsideStep) -> str:
     during = (
-        listed(_title(profile, name) for name in step.during)
+        joined(title_of(profile, name) for name in step.during)
         if len(step.during) < len(profile.route) / 2
-        else f"{_title(profile, step.during[0])} to {_title(profile, step.during[-1])}"
+        else f"{title_of(profile, step.during[0])} to {title_of(profile, step.during[-1])}"
     )
     duty = f"{_TRIGGERS[step.trigger]} {during}: {step.role.words}, {_when(step)}."
-    return " ".join([duty, step.standard, *_required(step)])
+    return " ".join([*_only(step), duty, step.standard, *_required(step)])
 
 
 def _required(step: TaskStep | AlongsideStep) -> list[str]:
-    return [f"The answer names the {listed(map(spoken, step.requires))}."] if step.requires else []
+    said = []
+    for outcome, names in by_outcome(step.requires).items():
+        answer = f"The answer {plain_words(outcome)}" if outcome else "The answer"
+        said.append(f"{answer} names the {joined(map(plain_words, names))}.")
+    return said
 
 
 _RUNGS = {
@@ -216,9 +235,9 @@ def _rung(rung: Rung) -> str:
         whole = rung.after_percent == 100
         share = "One more window" if whole else f"{rung.after_percent} % of the window"
         when = f"{share} later, at least {rung.at_least.words}"
-    return f"{when}: {listed(map(_listener, rung.tell))} are told. {rung.action}"
+    return f"{when}: {joined(map(_listener, rung.tell))} are told. {rung.action}"
 
 
 def _listener(listener: Listener) -> str:
     names = {"owner": "the step's owner", "departments": "all departments on the order"}
-    return names.get(listener, spoken(listener))
+    return names.get(listener, plain_words(listener))

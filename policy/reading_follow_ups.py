@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policy.follow_ups import DONE, FollowUp, FollowUpStep, FollowUpWork
 from policy.model import Profile
-from policy.reading_words import capital, listed, spoken, time_words
+from policy.reading_words import capital, joined, plain_words, said_time
 
 _BEGINS = {
     "completed": "by itself when the order is completed",
@@ -35,7 +35,7 @@ def follow_up_lines(profile: Profile) -> Iterator[str]:
 
 
 def _begins(kind: FollowUp) -> str:
-    roles = listed([role.words for role in kind.asked_by] or ["nobody"])
+    roles = joined([role.words for role in kind.asked_by] or ["nobody"])
     asked = f"when somebody of {roles} asks for it"
     if kind.begins == "asked":
         return asked
@@ -50,13 +50,13 @@ def _blocks(kind: FollowUp) -> str:
 def _article(kind: FollowUp, step: FollowUpStep) -> str:
     sentences = [
         f"{step.title} ({step.title_zh}, {step.stage}). "
-        f"{capital(step.role.words)}, {time_words(step.window)}.",
+        f"{capital(step.role.words)}, {said_time(step.window)}.",
         step.standard,
     ]
     sentences += _required(step)
     if set(step.outcomes.values()) != {DONE}:
         leads = "; if ".join(
-            f"{spoken(answer)} → {_target(kind, to)}" for answer, to in step.outcomes.items()
+            f"{plain_words(answer)} → {_target(kind, to)}" for answer, to in step.outcomes.items()
         )
         sentences.append(f"If {leads}.")
     if step.not_by is not None:
@@ -72,8 +72,8 @@ def _article(kind: FollowUp, step: FollowUpStep) -> str:
 def _required(step: FollowUpStep) -> Iterator[str]:
     for name in step.requires:
         answer, _, needed = name.rpartition(".")
-        who = f"The answer {spoken(answer)}" if answer else "The answer"
-        yield f"{who} names the {spoken(needed)}."
+        who = f"The answer {plain_words(answer)}" if answer else "The answer"
+        yield f"{who} names the {plain_words(needed)}."
 
 
 def _target(kind: FollowUp, target: str) -> str:

@@ -1,20 +1,21 @@
-"""How a regulation is said: lists, names and the time that something may take."""
+"""How a profile that is read aloud says lists, names and times."""
 
 from collections.abc import Iterable
 
+from policy.model import Profile
 from policy.window import Window
 
 _SINCE = {"received": "from when the customer ordered"}
 
 
-def listed(words: Iterable[str]) -> str:
-    """`sales, finance and production`."""
-    *first, last = words
+def joined(words: Iterable[str]) -> str:
+    """`a, b and c`; nothing for nothing."""
+    *first, last = tuple(words) or ("",)
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def spoken(name: str) -> str:
-    """A name without its underscores."""
+def plain_words(name: str) -> str:
+    """`promised_at` as a reader says it."""
     return name.replace("_", " ")
 
 
@@ -23,17 +24,23 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def time_words(window: Window) -> str:
-    """Until when: `within 2 working hours after the order is entered (S08.W03)`."""
-    told = window.id
+def title_of(profile: Profile, step_id: str) -> str:
+    """A step's title as it stands within a sentence."""
+    title = profile.step(step_id).title
+    return title[:1].lower() + title[1:]
+
+
+def said_time(window: Window) -> str:
+    """Within what, after what, and by which rule."""
+    said = window.id
     if window.warn_before:
-        told += f", warned {window.warn_before.words} before"
+        said += f", warned {window.warn_before.words} before"
     if window.counts_from != "opening":
-        told += f", counted {_SINCE.get(window.counts_from) or _left(window.counts_from)}"
+        said += f", counted {_SINCE.get(window.counts_from) or _left(window.counts_from)}"
     if not window.limit.is_counted:
-        return f"by {window.limit.words} ({told})"
-    return f"within {window.limit.words} after {window.starts} ({told})"
+        return f"by {window.limit.words} ({said})"
+    return f"within {window.limit.words} after {window.starts} ({said})"
 
 
 def _left(step_id: str) -> str:
-    return f"from when step {spoken(step_id)} was left"
+    return f"from when step {plain_words(step_id)} was left"

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 
 from domain.base import Record
 from domain.follow_ups import follow_up_workflow_id
@@ -32,6 +32,7 @@ class StoredOrder(Record):
     version: int
     promised_at: datetime
     rush: bool
+    special: bool
     received_at: datetime
     state: str
     stage: str | None
@@ -97,12 +98,17 @@ class Stored(Record):
     reserved: tuple[str, ...]
 
 
+# An order of before there were special ones says nothing of it.
+_SPECIAL = func.coalesce(orders.c.body["special"].as_boolean(), false())
+
+
 async def read_stored(conn: Connection, order_id: str) -> Stored | None:
     """One order as the database knows it; none when it does not."""
     found = await conn.execute(
-        select(*(orders.c[name] for name in StoredOrder.model_fields)).where(
-            orders.c.id == order_id
-        )
+        select(
+            *(orders.c[name] for name in StoredOrder.model_fields if name in orders.c),
+            _SPECIAL.label("special"),
+        ).where(orders.c.id == order_id)
     )
     row = found.mappings().one_or_none()
     if row is None:

@@ -9,6 +9,7 @@ from domain.money import Account, Currency, Purpose
 from domain.orders import OrderState
 from domain.payments import RefundState
 from store.engine import Connection
+from store.gate_tables import order_money
 from store.ledger import NOTHING, MoneyStanding
 from store.payment_tables import refunds
 from store.tables import orders
@@ -20,6 +21,10 @@ _CREDITED = (
     .scalar_subquery()
     .label("credited")
 )
+_RUSH_FEE = func.coalesce(
+    select(order_money.c.rush_fee).where(order_money.c.order_id == orders.c.id).scalar_subquery(),
+    0,
+).label("rush_fee")
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,22 @@ class Debtor:
     rush_fee: Decimal = NOTHING
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it was cancelled or refused: it owes nothing any more."""
+        return self.state in {OrderState.CANCELLED, OrderState.REFUSED}
+
+    @property
+    def fee(self) -> Decimal:
+        """The rush fee that was agreed (S07); nothing once the order was cancelled or refused."""
+        return NOTHING if self.is_gone else self.rush_fee
+
+    @property
     def goods(self) -> Decimal:
         """What its goods cost; nothing once it was cancelled or refused.
 
         What goes back after the completion, for returned goods, is not owed any more.
         """
-        if self.state in {OrderState.CANCELLED, OrderState.REFUSED}:
+        if self.is_gone:
             return NOTHING
         credited = self.credited if self.state is OrderState.COMPLETED else NOTHING
         return self.amount - credited
@@ -54,7 +69,7 @@ class Debtor:
     def open_for(self, purpose: Purpose, had: MoneyStanding) -> Decimal:
         """What is still to be paid for this purpose."""
         if purpose is Purpose.RUSH_FEE:
-            return max(self.rush_fee - had.of(Account.RUSH_FEE), NOTHING)
+            return max(self.fee - had.of(Account.RUSH_FEE), NOTHING)
         return max(self.goods - had.of(Account.GOODS), NOTHING)
 
     def to_pay(self, had: MoneyStanding) -> Decimal:
@@ -64,19 +79,13 @@ class Debtor:
 
 async def debtor(conn: Connection, named: str, *, lock: bool = False) -> Debtor | None:
     """The order of this id or number; with `lock` nobody else moves its money meanwhile."""
-    query = select(*(orders.c[name] for name in _COLUMNS), _CREDITED).where(
-        or_(orders.c.id == named, orders.c.number == named)
-    )
+    is_it = or_(orders.c.id == named, orders.c.number == named)
+    query = select(*(orders.c[name] for name in _COLUMNS), _CREDITED, _RUSH_FEE).where(is_it)
     if lock:
-        query = query.with_for_update(of=orders)
+        # By itself: whoever waits for a lock reads the other tables as they were before.
+        await conn.execute(select(orders.c.id).where(is_it).with_for_update())
     row = (await conn.execute(query)).mappings().one_or_none()
     if row is None:
         return None
-    fee = await agreed_rush_fee(conn, row["id"])
     known = {"currency": Currency(row["currency"]), "state": OrderState(row["state"])}
-    return Debtor(**{**row, **known}, rush_fee=fee)
-
-
-async def agreed_rush_fee(conn: Connection, order_id: str) -> Decimal:
-    """The rush fee that was agreed for an order (S07); 0 without one."""
-    return NOTHING
+    return Debtor(**{**row, **known})

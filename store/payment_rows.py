@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 
 from domain.base import Record
 from domain.errors import UnknownThing
@@ -105,10 +105,18 @@ async def reported_elsewhere(conn: Connection, reference: str) -> list[PaymentRo
     return [PaymentRow(**row) for row in (await conn.execute(query)).mappings()]
 
 
-async def of_notice(conn: Connection, source: str, notice: str) -> list[PaymentRow]:
-    """The payments, refused ones too, that a signed notice of this id led to."""
-    query = _payments().where(payments.c.source == source, payments.c.notice == notice)
-    return [PaymentRow(**row) for row in (await conn.execute(query)).mappings()]
+async def of_notice(conn: Connection, source: str, notice: str) -> PaymentRow | None:
+    """What the first notice of this id led to; another one of it waits until the end."""
+    key = func.hashtextextended(f"{source}/{notice}", 0)
+    await conn.execute(select(func.pg_advisory_xact_lock(key)))
+    query = (
+        _payments()
+        .where(payments.c.source == source, payments.c.notice == notice)
+        .order_by(payments.c.created_at, payments.c.id)
+        .limit(1)
+    )
+    row = (await conn.execute(query)).mappings().one_or_none()
+    return None if row is None else PaymentRow(**row)
 
 
 async def list_payments(

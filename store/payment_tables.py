@@ -49,7 +49,7 @@ payments = Table(
     CheckConstraint("(state = 'matched') = (order_id IS NOT NULL)", name="matched_to_an_order"),
     # Each transfer counts once; a refused notice may bear the reference of one that counts.
     Index("uq_payments_reference", "source", "reference", unique=True, postgresql_where=COUNTS),
-    Index("uq_payments_notice", "source", "notice", "digest", unique=True),
+    Index("ix_payments_notice", "source", "notice"),
     Index("ix_payments_again", "reference"),
     Index("ix_payments_order", "order_id"),
     Index("ix_payments_customer", "customer"),

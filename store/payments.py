@@ -8,12 +8,13 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidField, PaymentKnown, UnknownThing
-from domain.money import Account, Currency, PaymentRoute, Purpose
+from domain.money import Account, Currency, PaymentRoute, Purpose, rounded
 from domain.payments import PaymentEnd, PaymentOutcome, PaymentState
 from domain.roles import Role
 from store.engine import Connection
 from store.follow_ups import Wanted, want
 from store.ledger import NOTHING, MoneyStanding, Move, move, standing
+from store.money_news import note_news
 from store.owing import Debtor, debtor
 from store.payment_rows import PaymentRow, known_payment, reported_elsewhere
 from store.payment_tables import payments
@@ -75,14 +76,14 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     UnknownThing or InvalidField for what fits no order and is not held.
     """
     order = await debtor(conn, said.order, lock=True)
-    if (earlier := await _earlier(conn, said)) is not None:
+    if (earlier := await _earlier(conn, said, order)) is not None:
         return earlier
     unfit = _unfit(said, order)
     if unfit is not None and not said.held_unfit:
         raise unfit.error
     customer = await _customer(conn, said, None if unfit else order)
     if not await _store(conn, said, None if unfit else order, customer, unfit, now):
-        found = await _earlier(conn, said)
+        found = await _earlier(conn, said, order)
         assert found is not None, "a reference that is taken names a payment"
         return found
     if order is None or unfit is not None:
@@ -90,11 +91,12 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
         await _hold(conn, said, order, customer, unfit, now)
         return Booked(await known_payment(conn, said.payment_id), is_new=True)
     await _apply_arrived(conn, said, order, now)
+    await note_news(conn, (order.id,), said.payment_id)
     payment = await known_payment(conn, said.payment_id)
     return Booked(payment, is_new=True, moved=(order.id,))
 
 
-async def _earlier(conn: Connection, said: Arrived) -> Booked | None:
+async def _earlier(conn: Connection, said: Arrived, order: Debtor | None) -> Booked | None:
     """What the same transfer led to before. Raises PaymentKnown."""
     found = await reported_elsewhere(conn, said.reference)
     for payment in found:
@@ -102,10 +104,11 @@ async def _earlier(conn: Connection, said: Arrived) -> Booked | None:
             if payment.digest != said.digest:
                 raise PaymentKnown(said.reference, payment.id, "came before with another content")
             return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
+    names = {said.order, order.id, order.number} if order else {said.order}
     for payment in found:
         named = {payment.named_order, payment.order_id}
         same = (payment.amount, payment.currency) == (said.amount, said.currency)
-        if same and not named.isdisjoint({said.order}):
+        if same and not named.isdisjoint(names):
             # Finance had it by telephone before the bank's notice came, or the other way round.
             raise PaymentKnown(said.reference, payment.id, f"was reported by {payment.source}")
     return None
@@ -202,7 +205,7 @@ async def _hold(
     follow_up = (
         await _ask_finance(conn, said, order, unfit.end, said.amount, now) if order else None
     )
-    sum_ = f"{said.amount} {said.currency}"
+    sum_ = f"{rounded(said.amount, said.currency)} {said.currency}"
     told = Message(
         key=f"payment/{said.payment_id}/unmatched",
         at=now,
@@ -235,7 +238,8 @@ async def _apply_arrived(conn: Connection, said: Arrived, order: Debtor, now: da
     applied, had = await apply(
         conn, arrival, order, said.purpose, key=f"payment/{said.payment_id}/applied"
     )
-    rest = said.amount - applied
+    rest = rounded(said.amount - applied, order.currency)
+    applied = rounded(applied, order.currency)
     end = end_of(order, said.purpose, rest, order.to_pay(had))
     follow_up = await _ask_finance(conn, said, order, end, rest, now) if end in _ENDED else None
     outcome = PaymentOutcome(
@@ -243,7 +247,8 @@ async def _apply_arrived(conn: Connection, said: Arrived, order: Debtor, now: da
     )
     await _answer(conn, said.payment_id, outcome)
     left = f", {rest} not used" if rest else ""
-    text = f"A payment of {said.amount} {said.currency} has arrived: {applied} applied{left}"
+    sum_ = f"{rounded(said.amount, order.currency)} {order.currency}"
+    text = f"A payment of {sum_} has arrived: {applied} applied{left}"
     key = f"payment/{said.payment_id}"
     await add_lines(conn, order.id, [Line(key=key, at=now, kind="payment_arrived", text=text)])
 
@@ -277,9 +282,9 @@ def end_of(order: Debtor, purpose: Purpose, rest: Decimal, to_pay: Decimal) -> P
     """How a payment ends of which `rest` was not used, on an order that has `to_pay` left."""
     if rest == 0:
         return PaymentEnd.PARTLY if to_pay > 0 else PaymentEnd.APPLIED
-    if order.goods == 0 and purpose is Purpose.GOODS:
+    if order.is_gone:
         return PaymentEnd.ORDER_ENDED
-    if purpose is Purpose.RUSH_FEE and order.rush_fee == 0:
+    if purpose is Purpose.RUSH_FEE and order.fee == 0:
         return PaymentEnd.NO_FEE
     return PaymentEnd.TOO_MUCH
 
@@ -290,8 +295,8 @@ async def _ask_finance(
     facts = {
         "payment": said.payment_id,
         "reference": said.reference,
-        "amount": str(said.amount),
-        "not_used": str(rest),
+        "amount": str(rounded(said.amount, said.currency)),
+        "not_used": str(rounded(rest, said.currency)),
         "currency": said.currency.value,
         "because": end.value,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.base import Record
@@ -80,9 +80,9 @@ async def who_answered(
 
 
 async def shipped_at(conn: Connection, order_id: str) -> datetime | None:
-    """When the order's goods left, if they did."""
+    """When the last of the order's goods left, if they did."""
     found: datetime | None = await conn.scalar(
-        select(shipments.c.shipped_at).where(
+        select(func.max(shipments.c.shipped_at)).where(
             shipments.c.order_id == order_id, shipments.c.state == "shipped"
         )
     )

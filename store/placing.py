@@ -7,10 +7,11 @@ from decimal import Decimal
 from sqlalchemy import Select, and_, func, or_, select
 
 from domain.errors import InvalidField, UnknownThing
-from domain.money import Account, Purpose
+from domain.money import Account, Purpose, rounded
 from domain.payments import PaymentState
 from store.engine import Connection
 from store.ledger import NOTHING, Move, move, standing
+from store.money_news import note_news
 from store.money_tables import ledger
 from store.owing import Debtor, debtor
 from store.payment_rows import PaymentRow, known_payment
@@ -24,7 +25,8 @@ class Placing:
     """A payment shall go to `order`, by its id or number.
 
     Without `amount` it is what is left of an unmatched payment, what a payment was too much, or all
-    of one that named the wrong order. `key` names the request: it moves once.
+    of one that named the wrong order. On the order that has it already it pays for what is owed by
+    now. `key` names the request: it moves once.
     """
 
     key: str
@@ -48,8 +50,8 @@ class Placed:
 async def assign(conn: Connection, wanted: Placing) -> Placed:
     """Moves a payment's money to an order and applies it there by the payment's purpose.
 
-    Raises UnknownThing, and InvalidField for another currency, the order that has it already, and
-    more than is left of it.
+    Raises UnknownThing, and InvalidField for another currency, more than is left of it, and its own
+    order when that owes nothing.
     """
     seen = await known_payment(conn, wanted.payment)
     target = await debtor(conn, wanted.order)
@@ -65,7 +67,7 @@ async def assign(conn: Connection, wanted: Placing) -> Placed:
     if done:
         return Placed(payment, done, NOTHING, moved)
     if payment.order_id == target.id:
-        raise InvalidField("order", "has this payment already")
+        return await _apply_here(conn, payment, target, wanted)
     amount = await _amount(conn, payment, wanted.amount)
     last, all_gone = await _hand_over(conn, payment, target, amount, wanted)
     applied, _ = await apply(
@@ -83,6 +85,7 @@ async def assign(conn: Connection, wanted: Placing) -> Placed:
             )
         )
     await _note(conn, payment, target, amount, wanted)
+    await note_news(conn, moved, payment.id)
     return Placed(await known_payment(conn, payment.id), amount, applied, moved)
 
 
@@ -112,13 +115,47 @@ async def _amount(conn: Connection, payment: PaymentRow, asked: Decimal | None) 
         if payment.order_id and too_much <= 0:
             amount = payment.amount
     if amount <= 0 or amount > here:
-        rule = f"is more than is left of it; at most {here} {payment.currency} can be moved"
+        most = f"{rounded(here, payment.currency)} {payment.currency}"
+        rule = f"is more than is left of it; at most {most} can be moved"
         raise InvalidField("amount", rule)
     return amount
 
 
 def _fee(payment: PaymentRow, paid: Decimal) -> Decimal:
     return paid if payment.purpose == Purpose.RUSH_FEE else NOTHING
+
+
+async def _apply_here(
+    conn: Connection, payment: PaymentRow, order: Debtor, wanted: Placing
+) -> Placed:
+    """What was too early or too much pays for what its own order owes by now."""
+    assert payment.currency is not None, "a payment that counts has a currency"
+    had = await standing(conn, order.id, order.currency)
+    left = min(await _brought(conn, payment), had.of(Account.UNAPPLIED))
+    entry = Move(
+        key=wanted.key,
+        currency=payment.currency,
+        amount=left if wanted.amount is None else min(left, wanted.amount),
+        source=Account.UNAPPLIED,
+        target=Account.GOODS,
+        holder=order.id,
+        reason="",
+        by=wanted.by,
+        at=wanted.at,
+        order_id=order.id,
+        customer=order.customer,
+        payment=payment.id,
+    )
+    applied, _ = await apply(
+        conn,
+        entry,
+        order,
+        Purpose(payment.purpose or Purpose.GOODS),
+        key=f"{wanted.key}/from/here",
+    )
+    if applied == 0:
+        raise InvalidField("order", "has this payment already, and owes nothing it could pay")
+    return Placed(payment, applied, applied, (order.id,))
 
 
 async def _brought(conn: Connection, payment: PaymentRow) -> Decimal:
@@ -179,7 +216,7 @@ def _moved_by(key: str) -> Select[Decimal | None]:
 async def _note(
     conn: Connection, payment: PaymentRow, target: Debtor, amount: Decimal, wanted: Placing
 ) -> None:
-    sum_ = f"{amount} {target.currency}"
+    sum_ = f"{rounded(amount, target.currency)} {target.currency}"
     lines = {target.id: f"{sum_} of an earlier payment belong to this order"}
     if payment.order_id is not None:
         lines[payment.order_id] = f"{sum_} of a payment belong to another order"

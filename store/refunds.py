@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import FourEyes, InvalidField, RefundNotOpen, UnknownThing
-from domain.money import Account, Currency
+from domain.money import Account, Currency, rounded
 from domain.payments import RefundState
 from store.engine import Connection
 from store.follow_ups import Wanted, want
@@ -187,7 +187,7 @@ def _must_be_there(amount: Decimal, free: Decimal, goods: Decimal, currency: Cur
     if amount <= 0:
         raise InvalidField("amount", "is nothing: all that was paid is applied; name an amount")
     if amount > free + goods:
-        most = f"{free + goods} {currency}"
+        most = f"{rounded(free + goods, currency)} {currency}"
         raise InvalidField("amount", f"is more than there is; at most {most} can go back")
 
 
@@ -196,7 +196,7 @@ async def _ask(
 ) -> str:
     facts = {
         "refund": wanted.refund_id,
-        "amount": str(amount),
+        "amount": str(rounded(amount, currency)),
         "currency": currency.value,
         "proposed_by": wanted.by,
     }

@@ -21,6 +21,7 @@ class OrderRow(Record):
     currency: str
     promised_at: datetime
     rush: bool
+    priority: str
     state: str
     stage: str | None
     step: str | None
@@ -106,6 +107,9 @@ class WishRow(Record):
     kind: str
     against_version: int | None
     patch: Mapping[str, Any]
+    of: str | None
+    touches: tuple[str, ...]
+    impact: Mapping[str, Any] | None
     state: str
     reason: str | None
     requested_by: str
@@ -121,6 +125,7 @@ class TaskRow(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: str
     step: str
     visit: int
     role: str
@@ -187,3 +192,8 @@ class Counts(Record):
     deliveries_pending: int
     deliveries_dead: int
     oldest_notice_seconds: float
+    webhooks_pending: int
+    webhooks_dead: int
+    webhooks_failing_seconds: float
+    webhook_endpoints_disabled: int
+    unmatched_payments: int

@@ -69,6 +69,35 @@ async def taken(conn: Connection, line: str, since: datetime) -> list[tuple[date
     return [(row[0], row[1]) for row in found]
 
 
+async def shifts_of(conn: Connection, codes: Iterable[str]) -> dict[str, Sequence[Sequence[str]]]:
+    """The shifts of lines, by code. Locks nothing."""
+    found = await conn.execute(
+        select(lines.c.code, lines.c.shifts).where(lines.c.code.in_(list(codes)))
+    )
+    return {row.code: row.shifts for row in found}
+
+
+async def taken_by_others(
+    conn: Connection, codes: Iterable[str], order_id: str, since: datetime
+) -> dict[str, list[tuple[datetime, datetime]]]:
+    """What other orders have booked on each line after `since`, earliest first. Locks nothing."""
+    begin, end = func.lower(slots.c.during), func.upper(slots.c.during)
+    found = await conn.execute(
+        select(slots.c.line, begin, end)
+        .where(
+            slots.c.line.in_(list(codes)),
+            slots.c.order_id != order_id,
+            slots.c.state != "released",
+            end > since,
+        )
+        .order_by(begin)
+    )
+    booked: dict[str, list[tuple[datetime, datetime]]] = {}
+    for line, begins, ends in found:
+        booked.setdefault(line, []).append((begins, ends))
+    return booked
+
+
 async def book(conn: Connection, order_id: str, step_key: str, booked: Iterable[Slot]) -> None:
     """Books the slots. An overlap raises IntegrityError, whatever the caller has computed."""
     rows = [

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     BindParameter,
     ColumnElement,
+    Integer,
     String,
     Update,
     any_,
@@ -80,6 +81,7 @@ def _close_statement() -> Update:
             note=func.jsonb_extract_path_text(answers, tasks.c.id, "note"),
             data=func.jsonb_extract_path(answers, tasks.c.id, "data"),
             decided_by=func.jsonb_extract_path_text(answers, tasks.c.id, "by"),
+            version=cast(func.jsonb_extract_path_text(answers, tasks.c.id, "version"), Integer),
             closed_at=func.coalesce(closed_at, bindparam("at", type_=Instant)),
         )
     )
@@ -94,8 +96,8 @@ async def close_tasks(
 ) -> None:
     """Keeps answers that the workflow has taken, and takes back what else is open of the visits.
 
-    `answers` are by task: `outcome`, `note`, `data`, `by` and `at`, as JSON; one that is kept
-    already stays. A task may have been withdrawn while its answer was on its way: the answer
+    `answers` are by task: `outcome`, `note`, `data`, `by`, `version` and `at`, as JSON; one that is
+    kept already stays. A task may have been withdrawn while its answer was on its way: the answer
     counts.
     """
     await conn.execute(
@@ -166,6 +168,16 @@ async def visit_facts(
     return found
 
 
+async def tell_facts(
+    conn: Connection, order_id: str, step: str, visit: int, facts: Mapping[str, Any]
+) -> None:
+    """What there is to know of a visit's open tasks is now this."""
+    of_visit = tasks.c.order_id == order_id, tasks.c.step == step, tasks.c.visit == visit
+    await conn.execute(
+        update(tasks).where(*of_visit, tasks.c.state == "open").values(facts=dict(facts))
+    )
+
+
 async def step_of(conn: Connection, task_id: str) -> str:
     """The step that asked. Raises UnknownThing."""
     found: str | None = await conn.scalar(select(tasks.c.step).where(tasks.c.id == task_id))
@@ -189,6 +201,28 @@ async def roles_on(conn: Connection, order_id: str) -> list[Role]:
         select(tasks.c.role).distinct().where(tasks.c.order_id == order_id).order_by(tasks.c.role)
     )
     return [Role(role) for role in found]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A reviewer's yes: the version it was given at, and what the task showed of the order."""
+
+    role: Role
+    version: int | None
+    facts: Mapping[str, Any]
+
+
+async def last_signatures(conn: Connection, order_id: str, step: str) -> list[Signature]:
+    """Who approved in the last visit of a review."""
+    of_step = _own(order_id) & (tasks.c.step == step)
+    last = select(func.max(tasks.c.visit)).where(of_step).scalar_subquery()
+    found = await conn.execute(
+        select(tasks.c.role, tasks.c.version, tasks.c.facts)
+        .where(of_step, tasks.c.visit == last, tasks.c.outcome == "approved")
+        .where(tasks.c.state == "done")
+        .order_by(tasks.c.id)
+    )
+    return [Signature(Role(role), version, facts) for role, version, facts in found]
 
 
 async def last_answers(

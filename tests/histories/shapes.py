@@ -6,10 +6,14 @@ from functools import partial
 
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
+from policy.change_rules import CANCELLATION
 from store.tables import windows
+from tests.workflow.changing import SPECIFIED, TWENTY, ask, later, say
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
+from tests.workflow.paying import arrive
+from tests.workflow.terms import DEARER, DEPOSIT
 from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
 
@@ -149,6 +153,28 @@ async def cancelled(floor: Floor) -> list[str]:
     return [placed.handle.id]
 
 
+async def cancelled_on_terms(floor: Floor) -> list[str]:
+    """Refused as dearer, asked about and refused, asked about and agreed to."""
+    placed = await floor.place(policy=DEARER)
+    await arrive(floor, placed.order_id, DEPOSIT)
+    await placed.walk(("entry", "confirm", "review"))
+    await placed.at("plan")
+    await placed.settled(await placed.cancel())
+    await placed.walk(("plan", "plan_approval", "production"))
+    await placed.at("qc")
+    refused = await placed.cancel(accept_cost="37.00")
+    [task] = await placed.until(partial(placed.open_tasks, CANCELLATION), "sales is asked")
+    await placed.answer(task, "refused", note="made to your drawing")
+    await placed.settled(refused)
+    await placed.walk(("qc",))
+    await placed.at("pack")
+    await placed.cancel()
+    [task] = await placed.until(partial(placed.open_tasks, CANCELLATION), "sales is asked")
+    await placed.answer(task, "agreed", kept="40.00")
+    await placed.handle.result()
+    return [placed.handle.id]
+
+
 async def changed(floor: Floor) -> list[str]:
     """One change applied, one refused, a plan refused, a negotiation."""
     placed = await floor.place()
@@ -161,6 +187,31 @@ async def changed(floor: Floor) -> list[str]:
     await placed.walk(("negotiate", "review", "plan"))
     await placed.do("plan_approval", "refused")
     await placed.walk(("plan", "plan_approval", "production", *FROM_QC))
+    return await received(placed)
+
+
+async def turned_back(floor: Floor) -> list[str]:
+    """Frozen and turned back by one change, planned anew by another, refused by a reviewer."""
+    placed = await floor.place(events_max=120)
+    await placed.walk(TO_PRODUCTION)
+    await placed.at("production")
+    first = await ask(placed, TWENTY, times=2)
+    await say(placed, "change_review")
+    await say(placed, "supplement", agreement="CA-2026-0001")
+    await placed.settled(first)
+    await placed.walk(TO_PRODUCTION[2:])
+    await placed.at("production")
+    second = await ask(placed, later(placed))
+    await say(placed, "change_review")
+    await say(placed, "date_review")
+    await placed.settled(second)
+    await placed.walk(TO_PRODUCTION[3:])
+    await placed.at("production")
+    third = await ask(placed, SPECIFIED)
+    await say(placed, "change_review")
+    await say(placed, "technical_review", "refused")
+    await placed.settled(third)
+    await placed.walk(("production", *FROM_QC))
     return await received(placed)
 
 
@@ -258,7 +309,9 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         by_hand,
         rework,
         cancelled,
+        cancelled_on_terms,
         changed,
+        turned_back,
         refused,
         continued,
         paused,

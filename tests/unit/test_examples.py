@@ -106,11 +106,11 @@ def test_the_factory_has_the_promised_size() -> None:
 def test_master_records_have_exactly_their_fields() -> None:
     both = {"code", "name", "name_zh"}
     assert all(set(m) == both | {"unit", "on_hand"} for m in MATERIALS.values())
-    fields = both | {"unit", "line", "minutes_per_unit", "bom"}
+    fields = both | {"unit", "line", "minutes_per_unit", "prices", "bom"}
     assert all(set(p) == fields for p in PRODUCTS.values())
     assert all(set(line) == both | {"shifts"} for line in LINES.values())
     fields = {"code", "name", "contact", "phone", "email", "address", "currency"}
-    assert all(set(c) == fields for c in CUSTOMERS.values())
+    assert all(set(c) - {"credit_limit"} == fields for c in CUSTOMERS.values())
 
 
 def test_amounts_are_positive_decimal_strings() -> None:
@@ -119,6 +119,20 @@ def test_amounts_are_positive_decimal_strings() -> None:
     amounts += [part["per_unit"] for p in PRODUCTS.values() for part in p["bom"]]
     amounts += [line["unit_price"] for order in ORDERS.values() for line in order["lines"]]
     assert all(isinstance(amount, str) and Decimal(amount) > 0 for amount in amounts)
+
+
+def test_every_product_has_a_list_price_in_every_currency_that_is_ordered_in() -> None:
+    ordered_in = {order["currency"] for order in ORDERS.values()}
+    for product in PRODUCTS.values():
+        assert set(product["prices"]) == ordered_in
+        assert all(re.fullmatch(r"\d+\.\d\d", price) for price in product["prices"].values())
+
+
+def test_no_order_pays_more_than_the_list_price_nor_a_tenth_less() -> None:
+    for order in ORDERS.values():
+        for line in order["lines"]:
+            listed = Decimal(PRODUCTS[line["product"]]["prices"][order["currency"]])
+            assert listed * Decimal("0.9") <= Decimal(line["unit_price"]) <= listed
 
 
 def test_products_name_known_materials_and_lines() -> None:

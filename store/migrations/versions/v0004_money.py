@@ -14,6 +14,14 @@ Amount = sa.Numeric(18, 4)
 def upgrade() -> None:
     create_ledger()
     op.create_table(
+        "money_news",
+        sa.Column("order_id", sa.String(36), nullable=False),
+        sa.Column("entry", sa.String(240), nullable=False),
+        sa.Column("created_at", Instant, server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_money_news_order_id"),
+        sa.PrimaryKeyConstraint("order_id", name="pk_money_news"),
+    )
+    op.create_table(
         "balances",
         sa.Column("holder", sa.String(36), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),
@@ -97,7 +105,7 @@ def create_payments() -> None:
         unique=True,
         postgresql_where=sa.text("state <> 'refused'"),
     )
-    op.create_index("uq_payments_notice", "payments", ["source", "notice", "digest"], unique=True)
+    op.create_index("ix_payments_notice", "payments", ["source", "notice"])
     op.create_index("ix_payments_again", "payments", ["reference"])
     op.create_index("ix_payments_order", "payments", ["order_id"])
     op.create_index("ix_payments_customer", "payments", ["customer"])

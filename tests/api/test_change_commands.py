@@ -1,0 +1,89 @@
+"""A change from a terminal: shown before it is asked for, and listed afterwards."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from domain.errors import DuelineError
+from ops.commands_changes import LineOptions, OrderOptions, change, changes
+from tests.api.conftest import House
+from tests.api.factory import key_of, order_body
+
+
+@pytest.fixture
+async def address(house: House) -> AsyncIterator[str]:
+    """The API behind a port of its own."""
+    config = uvicorn.Config(house.app, port=0, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(60):
+        while not server.started:  # noqa: ASYNC110  uvicorn tells it by a flag
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await serving
+
+
+async def test_a_change_is_previewed_asked_for_and_listed(
+    address: str, sales: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    placed = await sales.post("/orders", json=order_body())
+    order, key = placed.json()["id"], key_of("sales")
+    lines = LineOptions(quantity=["1=30"], add=["EL-A5=2"])
+
+    await change(order, lines=lines, preview=True, api=address, key=key)
+    shown = capsys.readouterr().out
+    assert "1540.00 CNY → 1235.00 CNY (-305.00)" in shown
+    assert "less of a line, line added" in shown
+    assert "sales: Change review, 30 working minutes" in shown
+
+    fields = OrderOptions(because="fewer walls")
+    await change(order, lines=lines, fields=fields, api=address, key=key)
+    assert "(structural) is received" in capsys.readouterr().out
+
+    await changes(order[:8], api=address, key=key_of("order_desk"))
+    assert "fewer walls" in capsys.readouterr().out
+    await changes(order, as_json=True, api=address, key=key_of("order_desk"))
+    [listed] = json.loads(capsys.readouterr().out)
+    assert (listed["class"], listed["state"]) == ("structural", "received")
+
+
+def test_options_become_the_lines_and_fields_of_the_interface(tmp_path: Path) -> None:
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"contact": null}', encoding="utf-8")
+    lines = LineOptions(
+        quantity=["2=30"], product=["2=EL-A5"], specification=["1=a=b"], remove=[3], add=["X=1"]
+    )
+
+    assert lines.read() == [
+        {"line": 2, "quantity": 30, "product": "EL-A5"},
+        {"line": 1, "specification": "a=b"},
+        {"line": 3, "remove": True},
+        {"product": "X", "quantity": 1},
+    ]
+    assert OrderOptions(patch=patch, evidence="a.pdf=https://x/a").read() == {
+        "contact": None,
+        "evidence": {"name": "a.pdf", "uri": "https://x/a"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (LineOptions(quantity=["2"]), "write a pair such as 2=30"),
+        (LineOptions(quantity=["2=ten"]), "'ten' is no whole number"),
+        (LineOptions(add=["EL-A4=-1"]), "'-1' is no whole number"),
+        (LineOptions(product=["=EL-A5"]), "write a pair such as 2=EL-A5"),
+    ],
+)
+def test_an_option_that_cannot_be_read_says_how_it_is_written(
+    lines: LineOptions, said: str
+) -> None:
+    with pytest.raises(DuelineError, match=said):
+        lines.read()
