@@ -1,6 +1,8 @@
 """What can be set from outside, read from the environment once at start."""
 
 import os
+import re
+from base64 import b64decode
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +19,9 @@ from pydantic_settings import (
 # The engine writes a version as `deployment:build`, and `deployment.build` in older calls.
 DEPLOYMENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 BUILD_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+SENDER_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+SECRETS_MAX = 2  # for each sender: the new one and the one it replaces
+SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64  # as Standard Webhooks has it
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
 
@@ -35,6 +40,30 @@ def sqlalchemy_url(url: str) -> str:
         for name, value in parse_qsl(query, keep_blank_values=True)
     ]
     return f"postgresql+asyncpg://{base}" + (f"?{urlencode(renamed, safe='/')}" if renamed else "")
+
+
+def payment_senders(text: str) -> tuple[tuple[str, str], ...]:
+    """Senders and secrets from `bank:whsec_…,card:whsec_…`; one without a name is `bank`.
+
+    Raises ValueError, without the secret, for what is none.
+    """
+    found: list[tuple[str, str]] = []
+    for entry in text.replace(",", " ").split():
+        name, _, secret = entry.rpartition(":")
+        name = name or "bank"
+        if not SENDER_NAME.fullmatch(name) or name == "finance":
+            raise ValueError("a sender's name has lower-case letters and digits, and is no finance")
+        try:
+            key = b64decode(secret.removeprefix("whsec_") + "==", validate=False)
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or not SECRET_BYTES_MIN <= len(key) <= SECRET_BYTES_MAX:
+            rule = f"whsec_ and {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes in base64"
+            raise ValueError(f"a secret of {name} is not {rule}; make one with openssl")
+        found.append((name, secret))
+        if [sender for sender, _ in found].count(name) > SECRETS_MAX:
+            raise ValueError(f"{name} has more than {SECRETS_MAX} secrets; drop the oldest")
+    return tuple(found)
 
 
 class Settings(BaseSettings):
@@ -86,11 +115,29 @@ class Settings(BaseSettings):
     ui_url: str | None = None  # where people find the Web UI, when it is not the embedded one
     # What Prometheus presents for /metrics; it is asked while the database is away, too.
     metrics_key: str | None = Field(default=None, min_length=32, repr=False)
+    # Who may sign payment notices, such as `bank:whsec_…,bank:whsec_…`: two while one is replaced.
+    payment_secrets: str | None = Field(default=None, repr=False)
+    # What the secrets of customers' webhooks are made of; without it none can be made or sent.
+    webhook_key: str | None = Field(default=None, min_length=32, repr=False)
+    # Lets webhooks lead into the private network, and to this machine without TLS: where both are
+    # one's own. Elsewhere a customer's address could reach what no customer may.
+    webhook_private: bool = False
     log_format: Literal["console", "json"] = "console"
     metrics_address: str | None = None  # of the worker, 127.0.0.1:9464; none serves none
     channels: Path | None = None  # who is told where; without the file the log has every notice
     # The id of a closed order refuses a second start this long; complaints come within a quarter.
     retention_days: int = Field(default=90, ge=1)
+
+    @property
+    def payment_senders(self) -> tuple[tuple[str, str], ...]:
+        """The name of each sender of payment notices with one of its secrets."""
+        return payment_senders(self.payment_secrets or "")
+
+    @field_validator("payment_secrets")
+    @classmethod
+    def _of_senders(cls, secrets: str | None) -> str | None:
+        payment_senders(secrets or "")
+        return secrets
 
     @field_validator("database_url")
     @classmethod

@@ -20,7 +20,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import all_activities
 from activities.case_starter import CaseDoor
+from activities.follow_up_starter import FollowUpStarter
 from activities.relay import run_relay
+from activities.webhook_relay import run_webhooks
 from connecting import access_of, connect
 from settings import Settings
 from store.engine import Engine, create_engine
@@ -30,18 +32,25 @@ from telemetry.tracing import start_tracing
 from telemetry.watch import ActivityWatch
 from workflows.assessment import AssessmentWorkflow
 from workflows.breakable import Breakable
+from workflows.follow_up import FollowUpWorkflow
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
 from workflows.schedules import ensure_schedules
-from workflows.starting import escalate_case, start_case
+from workflows.starting import escalate_case, start_case, start_follow_up
 
 __all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
 
-WORKFLOWS = [OrderWorkflow, OverdueCaseWorkflow, AssessmentWorkflow, CalendarPublicationWorkflow]
+WORKFLOWS = [
+    OrderWorkflow,
+    OverdueCaseWorkflow,
+    FollowUpWorkflow,
+    AssessmentWorkflow,
+    CalendarPublicationWorkflow,
+]
 
 log = structlog.get_logger("worker")
 
@@ -127,9 +136,13 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = build_worker(client, engine, settings.task_queue, deployment=version_of(settings))
+    starter = FollowUpStarter(engine, partial(start_follow_up, client, settings.task_queue))
     async with asyncio.TaskGroup() as beside:
+        beside.create_task(starter.run(stop))
         if settings.relay_in_worker:
             beside.create_task(run_relay(engine, settings.channels, stop))
+            private = settings.webhook_private
+            beside.create_task(run_webhooks(engine, settings.webhook_key, stop, private=private))
         async with worker:
             log.info("worker started", task_queue=settings.task_queue, build=settings.build)
             await stop.wait()

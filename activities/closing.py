@@ -2,16 +2,20 @@
 
 from temporalio import activity
 
+from activities.cancel_notices import tell_departments
 from activities.ladder import listeners, rung_of
 from activities.leaving import give_back_everything, leave
 from activities.models import CLOSE_ORDER, Entered, OrderEnd
+from activities.money_back import settle_money
 from activities.order_file import Department, Keyed, OrderFile
 from activities.sanctions import reward_in_time
 from activities.transitions import show_standing
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import Mark
-from store import cases, changes, goods, slots, stock, tasks, windows
+from policy.cancelling import Division
+from store import cancellations, cases, changes, goods, slots, stock, tasks, windows
+from store.follow_ups import PLATFORM, Wanted, want
 
 _ENDED = {
     OrderState.COMPLETED: "已完成",
@@ -40,14 +44,21 @@ class Closing(Department):
 
 async def _close(file: OrderFile, end: OrderEnd) -> None:
     completed = end.state is OrderState.COMPLETED
+    # Leaving withdraws the tasks that say so.
+    unbought = () if completed else await cancellations.shortages(file.conn, file.id)
     if end.leave is not None:
         await leave(file, end.leave)
+    if end.answered is not None:
+        await leave(file, end.answered)
     await tasks.withdraw_all(file.conn, file.id, file.now)
     await windows.settle_all(file.conn, file.id, file.now, given_up=not completed)
     if completed:
         await _require_nothing_held(file)
     else:
-        await give_back_everything(file)
+        given_back = await give_back_everything(file)
+        division = await settle_money(file, end)
+        await _settle_cancellation(file, end, division)
+        tell_departments(file, end, given_back, unbought, division)
     because = f"the order is {end.state.value}"
     await changes.settle_rest(file.conn, file.id, end.change_id, because, file.now)
     await show_standing(file)
@@ -66,7 +77,30 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     _say(file, end)
     if completed:
         await reward_in_time(file)
+        await _want_what_follows(file)
     await _tell_of_cases(file, end)
+
+
+async def _want_what_follows(file: OrderFile) -> None:
+    """What begins by itself once an order is complete, such as the survey (L33)."""
+    for kind in file.profile.follow_ups:
+        if kind.begins == "completed":
+            wanted = Wanted(f"{file.id}/{kind.id}", kind.id, file.id, PLATFORM, file.now)
+            await want(file.conn, wanted)
+
+
+async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Division) -> None:
+    """What the cancellation came to stands beside the wish."""
+    if end.change_id is not None:
+        await cancellations.grant_freely(file.conn, end.change_id)
+        await cancellations.answer(
+            file.conn,
+            end.change_id,
+            file.now,
+            kept=end.kept - division.owed,
+            given_back=division.given_back,
+            owed=division.owed,
+        )
 
 
 async def _require_nothing_held(file: OrderFile) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.case_starter import EscalateCase, StartCase
+from activities.deposits import deposit_breach
+from activities.follow_up_kinds import step_of_rule
 from activities.ladder import listeners, rung_of
 from activities.models import RECORD_MARKS, MarkDue, MarksRecord
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
+from domain.follow_ups import PREFIX
 from domain.roles import Role
 from domain.windows import Mark
 from store import cases, windows
@@ -61,6 +64,7 @@ class DueLineKeeper(Department):
                 if marked is not windows.Marked.NEVER_FELL:
                     fell[mark.window, mark.mark] = marked
                 if marked is windows.Marked.NEW:
+                    await deposit_breach(file, mark)
                     for notice in await _notices(file, mark):
                         told[notice.role].append(notice)
             for notices in told.values():
@@ -111,25 +115,22 @@ class _Notice:
 async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
     """The mark's line in the story, and what each listener is told of it."""
     window = await windows.find_window(file.conn, mark.window)
-    of_case = not mark.window.startswith(f"{file.id}/")
-    step = None if of_case else file.profile.step(window.step)
-    what, what_zh = (
-        (step.title, step.title_zh) if step else (f"overdue case, {window.step}", "超期处理")
-    )
+    of_order = mark.window.startswith(f"{file.id}/")
+    what, what_zh = _named(file, mark.window, window)
     said, said_zh = _SAID[mark.mark]
     due = file.said(window.due_at)
     text = f"{what} {said}: due {due} ({window.rule})"
     kind, key = f"window_{mark.mark.value}", f"{mark.window}/{mark.name}"
-    data = {"window": mark.window, "rule": window.rule}
-    file.note(kind, text, key=key, step=step.id if step else None, data=data)
+    data = {"window": mark.window, "rule": window.rule, "due_at": window.due_at.isoformat()}
+    file.note(kind, text, key=key, step=window.step if of_order else None, data=data)
     rung = rung_of(file, mark.mark)
     told = await listeners(file, rung, window.role)
     if mark.mark is Mark.REMINDER and rung is None:
         told = [window.role]
-    # A case is the company's own business.
-    if mark.mark is Mark.WARNING and file.profile.customer_notice == "on_warning" and not of_case:
+    # What is beside the order is the company's own business.
+    if mark.mark is Mark.WARNING and file.profile.customer_notice == "on_warning" and of_order:
         told.append(Role.CUSTOMER)
-    if of_case:
+    if not of_order:
         told = [role for role in told if role is not Role.CUSTOMER]
     action = f". {rung.action}" if rung else ""
     zh = f"{file.name_zh}：{what_zh}{said_zh}，应于 {due} 前完成（{window.rule}）"
@@ -144,6 +145,16 @@ async def _notices(file: OrderFile, mark: MarkDue) -> list[_Notice]:
         )
         for role in dict.fromkeys(told)
     ]
+
+
+def _named(file: OrderFile, key: str, window: windows.WindowRow) -> tuple[str, str]:
+    """What a window is about, in English and in Chinese."""
+    if key.startswith(f"{file.id}/"):
+        step = file.profile.step(window.step)
+        return step.title, step.title_zh
+    if key.startswith(PREFIX) and (asked := step_of_rule(file.profile, window.rule)) is not None:
+        return asked.title, asked.title_zh
+    return f"overdue case, {window.step}", "超期处理"
 
 
 def _folded(file: OrderFile, notices: list[_Notice]) -> list[_Notice]:

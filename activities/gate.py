@@ -2,16 +2,21 @@
 
 from collections.abc import Iterable
 
+from activities.money_facts import missing_money
 from activities.order_file import OrderFile
 from domain.roles import Role
 from domain.stages import Stage
-from policy.steps import NEXT, Fact, ReviewStep, TaskStep
+from policy.steps import MONEY_FACTS, NEXT, Fact, ReviewStep, TaskStep
 from store import goods, tasks
 
 _STAGES = {
     Fact.PLAN_APPROVED: (Stage.PLAN_APPROVAL, "the plan is not approved"),
     Fact.CUSTOMER_CONFIRMED: (Stage.CONFIRMATION, "the customer has not confirmed"),
     Fact.REVIEW_APPROVED: (Stage.REVIEW, "the review is not approved"),
+    Fact.RECEIVING_AGREED: (
+        Stage.PRE_SHIP_CHECK,
+        "the customer has not agreed how and when to receive the goods",
+    ),
 }
 
 
@@ -28,9 +33,19 @@ async def _missing(file: OrderFile, fact: Fact) -> str | None:
             return None if passed else "no passed inspection"
         case Fact.GOODS_MATCH_ORDER:
             return await _mismatch(file)
-        case Fact.PLAN_APPROVED | Fact.CUSTOMER_CONFIRMED | Fact.REVIEW_APPROVED:
+        case Fact.COUNTERSIGNED:
+            # Looked at last, by the release itself: nobody mends it at the gate, it is signed anew.
+            return None
+        case (
+            Fact.PLAN_APPROVED
+            | Fact.CUSTOMER_CONFIRMED
+            | Fact.REVIEW_APPROVED
+            | Fact.RECEIVING_AGREED
+        ):
             stage, words = _STAGES[fact]
             return None if await _approved(file, stage) else words
+        case _ if fact in MONEY_FACTS:
+            return await missing_money(file, fact)
         case _:
             return f"{fact.words} cannot be looked at yet"
 

@@ -82,29 +82,31 @@ def note_answer(file: OrderFile, step_id: str, decision: Decision) -> None:
 
 
 async def undo(file: OrderFile, visits: tuple[StepVisit, ...]) -> None:
-    """Gives back the stock and the slots that these visits took."""
+    """Gives back the stock and the slots that these visits took, visit by visit as they come."""
     if not visits:
         return
-    keys = [visit.key(file.id) for visit in visits]
-    materials = await stock.release(file.conn, file.id, keys)
-    lines = await slots.release(file.conn, file.id, keys)
-    file.note(
-        "given_back",
-        f"The order goes back: {materials} materials and {lines} slots are free again",
-        key=f"{file.key}/given_back",
-    )
+    materials = lines = 0
+    for visit in visits:
+        keys = [visit.key(file.id)]
+        materials += await stock.release(file.conn, file.id, keys)
+        lines += await slots.release(file.conn, file.id, keys)
+    if materials or lines:  # what was used is not given back
+        file.note(
+            "given_back",
+            f"The order goes back: {materials} materials and {lines} slots are free again",
+            key=f"{file.key}/given_back",
+        )
 
 
-async def give_back_everything(file: OrderFile) -> None:
-    """Nothing stays reserved for an order that will not be delivered."""
+async def give_back_everything(file: OrderFile) -> str | None:
+    """Nothing stays reserved for an order that will not be delivered; says what went back."""
     materials = await stock.release(file.conn, file.id)
     lines = await slots.release(file.conn, file.id)
     voided = await goods.void_release(file.conn, file.id)
     units = await goods.give_to_stock(file.conn, file.id)
-    if materials or lines or voided or units:
-        note = f", {units} finished units went into stock" if units else ""
-        file.note(
-            "given_back",
-            f"{materials} materials and {lines} slots are free again{note}",
-            key=f"{file.key}/given_back",
-        )
+    if not (materials or lines or voided or units):
+        return None
+    note = f", {units} finished units went into stock" if units else ""
+    text = f"{materials} materials and {lines} slots are free again{note}"
+    file.note("given_back", text, key=f"{file.key}/given_back")
+    return text

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.models import Entered, Transition
 from activities.opening import Blocked
 from activities.order_file import OrderFile
+from activities.remaining import to_make
 from activities.review_facts import plain
 from activities.transitions import Mover
 from policy.steps import Work
@@ -30,7 +31,7 @@ class Materials(Mover):
 
 async def _reserve(file: OrderFile, transition: Transition) -> str | Blocked:
     assert transition.enter is not None
-    needed = await stock.explode(file.conn, file.quantities)
+    needed = await stock.explode(file.conn, await to_make(file))
     # Locked before anything arrives: the arrival writes the same rows.
     needs = await stock.needs(file.conn, needed, lock=True)
     if await _receive(file, transition):
@@ -39,6 +40,8 @@ async def _reserve(file: OrderFile, transition: Transition) -> str | Blocked:
     if short:
         missing = ", ".join(f"{_amount(need.short, need)} ({need.name})" for need in short)
         return Blocked(f"{missing} missing", {"shortages": [_shortage(need) for need in short]})
+    if not needed:
+        return "everything is made, no material is needed"
     await stock.reserve(file.conn, file.id, transition.enter.at.key(file.id), needs)
     return f"{len(needs)} materials reserved"
 

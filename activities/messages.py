@@ -19,8 +19,10 @@ FAMILIES = {
     "receipt": ("Receipt", "收货确认"),
     "shipped": ("Shipment", "发货"),
     "order": ("Order", "订单"),
+    "payment": ("Payment", "款项"),
     "calendar": ("Calendar", "日历"),
     "assessment": ("Assessment", "考核"),
+    "webhook": ("Webhook", "事件推送"),
     "test": ("Test", "测试"),
 }
 """What notices are about: their kind is one of these words, or begins with it and `_`."""

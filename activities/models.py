@@ -4,11 +4,13 @@ Pure types and names; importing this module touches no database. Nothing here is
 """
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 
 from pydantic import Field
 
 from domain.base import Record
-from domain.changes import ChangeState
+from domain.changes import ChangeClass, ChangeState, ReceiptCondition
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
@@ -21,6 +23,12 @@ RECORD_MARKS = "record_marks"
 ADJUST_WINDOWS = "adjust_windows"
 MOVE_PROMISE = "move_promise"
 SETTLE_CHANGE = "settle_change"
+REGISTER_CHANGE = "register_change"
+ANSWER_CHANGE = "answer_change"
+CONSIDER_CANCELLATION = "consider_cancellation"
+ANSWER_CANCELLATION = "answer_cancellation"
+HEAR_RECEIPT = "hear_receipt"
+WAIT_ANEW = "wait_anew"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -42,7 +50,11 @@ class StepVisit(Record):
 
 
 class Decision(Record):
-    """One role's answer to its task; `skipped` says that operations gave it in the role's place."""
+    """One role's answer to its task; `skipped` says that operations gave it in the role's place.
+
+    `version` is the order's as the workflow knew it when the answer came: a signature counts for no
+    other. It is none in answers of before there were signatures, and of overdue cases.
+    """
 
     task_id: str
     role: Role
@@ -52,10 +64,14 @@ class Decision(Record):
     note: str | None = None
     data: dict[str, str] = Field(default_factory=dict)
     skipped: bool = False
+    version: int | None = None
 
 
 class OpenTask(Record):
-    """A task that waits for a role; `outcomes` are the answers it takes."""
+    """A task that waits for a role; `outcomes` are the answers it takes.
+
+    `waiting` are units by product that a shipment in parts may take, none for any other task.
+    """
 
     id: str
     step: str
@@ -63,6 +79,7 @@ class OpenTask(Record):
     role: Role
     outcomes: tuple[str, ...]
     requires: tuple[str, ...] = ()
+    waiting: dict[str, int] | None = None
 
 
 class Leave(Record):
@@ -90,7 +107,8 @@ class Transition(Record):
     The activity gives back what the steps in `undo` took, closes `leave`, does its own work and
     opens `enter`. A resource or gate that succeeds opens `then` instead; one that cannot opens
     itself with a task for its role. `key` names the effect: repeating it returns the first
-    result. `now` is the workflow's time.
+    result. `now` is the workflow's time. `change` is the decided change with which the order goes
+    back: it is applied before `enter` is opened.
     """
 
     order_id: str
@@ -101,6 +119,7 @@ class Transition(Record):
     enter: Enter | None = None
     then: Enter | None = None
     undo: tuple[StepVisit, ...] = ()
+    change: str | None = None
 
 
 class Entered(Record):
@@ -108,7 +127,7 @@ class Entered(Record):
 
     `at` is the route step that was opened, none when the transition only left one. `blocked`
     says in plain words why a resource or gate could not succeed. `auto_at` is the instant at which
-    a wait ends by itself.
+    a wait ends by itself. `back_to` is the step that has to be done anew before a gate can open.
     """
 
     at: StepVisit | None = None
@@ -116,6 +135,7 @@ class Entered(Record):
     windows: tuple[DueWindow, ...] = ()
     blocked: str | None = None
     auto_at: datetime | None = None
+    back_to: str | None = None
 
 
 class DecisionRecord(Record):
@@ -237,7 +257,8 @@ class PromiseMove(Record):
     """The promised date moves: its windows end and open anew, those that hang on it are counted
     again.
 
-    `left` and `following` are the visits of the steps alongside that watch the promise.
+    `left` and `following` are the visits of the steps alongside that watch the promise. `change` is
+    the change that moves it, which is applied with it; `written` says that this is done already.
     """
 
     order_id: str
@@ -248,12 +269,15 @@ class PromiseMove(Record):
     left: tuple[StepVisit, ...] = ()
     following: tuple[StepVisit, ...] = ()
     windows: tuple[DueWindow, ...] = ()
+    change: str | None = None
+    written: bool = False
 
 
 class OrderEnd(Record):
     """The order's record closes; whatever is still held is given back (completed: nothing is).
 
-    `open` are the visits whose tasks and windows close with it.
+    `kept` is what the customer loses of the money by a cancellation at cost, and `forfeitable` how
+    much of that is a deposit. `answered` is the question about a cancellation that ends with it.
     """
 
     order_id: str
@@ -263,16 +287,66 @@ class OrderEnd(Record):
     reason: str | None = None
     leave: Leave | None = None
     change_id: str | None = None
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    answered: Leave | None = None
+
+
+class CancellationAsked(Record):
+    """The order is in `step` and shall be cancelled on terms that are more than free.
+
+    `visit` is the question that is opened where somebody has to answer.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    step: str
+    visit: StepVisit
+
+
+class Considered(Record):
+    """What became of a wish to cancel: granted, refused as dearer than accepted, or asked.
+
+    `kept` is what the customer loses so far and `forfeitable` the deposit that may be lost;
+    `kept_max` is the most that an answer may keep, in steps of `unit`.
+    """
+
+    outcome: Literal["granted", "refused", "asked"]
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    kept_max: Decimal = Decimal(0)
+    unit: Decimal = Decimal("0.01")
+    visit: StepVisit | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
+
+
+class CancellationRefused(Record):
+    """A question about a cancellation ends without one: somebody said no, or the goods were faster.
+
+    `left` closes its task and its window.
+    """
+
+    order_id: str
+    change_id: str
+    key: str
+    now: datetime
+    left: Leave
+    reason: str
 
 
 class ChangeVerdict(Record):
-    """Apply a recorded change, or refuse it with a reason."""
+    """Apply a recorded change, or refuse it with a reason. `left` is the question that ends so."""
 
     order_id: str
     change_id: str
     now: datetime
     state: ChangeState
     reason: str | None = None
+    left: StepVisit | None = None
 
 
 class ChangeSettled(Record):
@@ -280,6 +354,87 @@ class ChangeSettled(Record):
 
     version: int
     state: ChangeState
+
+
+class ChangeAsked(Record):
+    """A change of class `of` is taken up while the order is in `step`.
+
+    `candidates` are the visits of all steps that may have to agree, in order.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    of: ChangeClass
+    step: str
+    candidates: tuple[StepVisit, ...] = ()
+
+
+class ChangeRegistered(Record):
+    """What a change that was taken up amounts to; `visit` is the first question, if there is one.
+
+    A change that no longer fits the order comes back refused. `promised_at` is the new promised
+    date, none where it stays.
+    """
+
+    state: ChangeState
+    costs_more: bool = False
+    later: bool = False
+    promised_at: datetime | None = None
+    visit: StepVisit | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    windows: tuple[DueWindow, ...] = ()
+
+
+class ChangeAnswered(Record):
+    """A role has answered a change, which is of class `of` now; `following` is the next question.
+
+    `refused` says why the answer ends the change.
+    """
+
+    order_id: str
+    workflow_id: str
+    change_id: str
+    key: str
+    now: datetime
+    left: StepVisit
+    decision: Decision
+    of: ChangeClass
+    following: StepVisit | None = None
+    refused: str | None = None
+
+
+class ReceiptHeard(Record):
+    """What the customer says of the goods, where that does not end the order (L31).
+
+    `follow_up` is the kind of follow-up that looks into it, `key` what it is about; none where the
+    regulation has none. `rest_open` says that a part of the order has not been shipped yet.
+    """
+
+    order_id: str
+    change_id: str
+    now: datetime
+    condition: ReceiptCondition
+    follow_up: str | None = None
+    key: str | None = None
+    rest_open: bool = False
+
+
+class ReceiptSettled(Record):
+    """The follow-up that looks into what the customer said, by its id; none where there is none."""
+
+    follow_up: str | None = None
+
+
+class WaitAnew(Record):
+    """The time after which a receipt confirms itself begins anew: what held it back is settled."""
+
+    order_id: str
+    key: str
+    now: datetime
+    at: StepVisit
 
 
 class CalendarPublished(Record):

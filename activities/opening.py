@@ -1,10 +1,12 @@
 """Opening a visit of a step: its window, its tasks, its line in the story, its notices."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from activities.change_facts import change_facts
 from activities.clocks import started_at, timepieces
+from activities.countersign import signing_facts
 from activities.leaving import closed_key
 from activities.models import Enter, Entered, OpenTask, StepVisit
 from activities.order_file import OrderFile
@@ -17,6 +19,7 @@ from policy.deadlines import open_window
 from policy.steps import AlongsideStep, Pace, ReviewStep, Step, TaskStep, WaitStep
 from policy.window import Window
 from store import story, tasks
+from store.shipments import last_details, waiting_goods
 
 EARLY = timedelta(seconds=1)
 """A window that began earlier than this before it was opened says so in its ledger."""
@@ -28,6 +31,14 @@ class Blocked:
 
     why: str
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Back:
+    """Why a gate cannot open before an earlier step is done anew, and which."""
+
+    why: str
+    step: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class _Question:
     outcomes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    waiting: dict[str, int] | None = None
 
 
 async def enter(
@@ -69,27 +81,36 @@ async def enter(
         tasks=tuple(task for part in opened for task in part.tasks),
         windows=tuple(window for part in opened for window in part.windows),
         blocked=blocked.why if blocked else None,
-        auto_at=await _auto_at(file, step),
+        auto_at=await confirms_itself_at(file, step),
     )
 
 
 async def open_visit(
-    file: OrderFile, workflow_id: str, visit: StepVisit, blocked: Blocked | None = None
+    file: OrderFile,
+    workflow_id: str,
+    visit: StepVisit,
+    blocked: Blocked | None = None,
+    *,
+    facts: dict[str, Any] | None = None,
 ) -> Opened:
-    """Opens one visit. Knows nothing of what comes beside it."""
+    """Opens one visit; `facts` are what to know besides. Knows nothing of what comes beside it."""
     step = file.profile.step(visit.step)
     window = await _open_window(file, step, visit)
     due_at = window.due_at if window else None
     if step.paced_by is Pace.PROMISE:
         due_at = file.row.promised_at
-    question = await _question(file, step, blocked)
+    question = await _question(file, step, visit, blocked)
+    if facts:
+        question = replace(question, facts={**question.facts, **facts})
     opened = [
         _open_task(file, workflow_id, visit, step, question, role, due_at)
         for role in question.roles
     ]
     file.note(
         "step_blocked" if blocked else "step_opened",
-        _opening_text(file, step, question.roles, (due_at, await _auto_at(file, step)), blocked),
+        _opening_text(
+            file, step, question.roles, (due_at, await confirms_itself_at(file, step)), blocked
+        ),
         key=f"{visit.key(file.id)}/opened",
         step=step.id,
         data={"visit": visit.visit},
@@ -117,16 +138,19 @@ async def open_unless_left(
 
 
 async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
-    if step.window is None:
+    rule = step.window if not step.window_by_route else step.window_for(file.request.payment_route)
+    if rule is None:
         return None
     if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
         since = next_working_day(file)
+    elif step.id in file.counts_from:
+        since = file.counts_from[step.id]
     else:
         first = visit.visit == 1 and step.id == file.profile.route[0].id
-        since = await started_at(file, step.window, first)
+        since = await started_at(file, rule, first)
     key = visit.key(file.id)
     try:
-        window = await compute_window(file, step, step.window, key=key, at=since)
+        window = await compute_window(file, step, rule, key=key, at=since)
     except CalendarError as missing:
         # An order goes on without a clock that cannot be set, and its story says why.
         file.note("window_without_date", str(missing), key=f"{key}/no_date", step=step.id)
@@ -159,19 +183,38 @@ def next_working_day(file: OrderFile) -> datetime:
     return file.calendar.next_opening(datetime.combine(tomorrow, time.min, zone))
 
 
-async def _question(file: OrderFile, step: Step, blocked: Blocked | None) -> _Question:
+async def _question(
+    file: OrderFile, step: Step, visit: StepVisit, blocked: Blocked | None
+) -> _Question:
     """Whom the step asks, and for which answers."""
     if blocked is not None:
         return _Question((step.role,), step.answers, facts=blocked.facts)
     match step:
         case TaskStep():
-            return _Question((step.role,), step.answers, step.requires)
+            facts = await _shipping_facts(file, visit) if step.ships_in_parts else {}
+            waiting = facts.get("waiting")
+            return _Question((step.role,), step.answers, step.requires, facts, waiting)
         case ReviewStep():
-            return _Question(step.reviewers, step.answers, facts=await review_facts(file))
+            return _Question(step.reviewers, step.answers, facts=await _facts(file, step, visit))
+        case AlongsideStep() if step.trigger == "on_change":
+            facts = await change_facts(file)
+            return _Question((step.role,), step.answers, step.requires, facts)
         case AlongsideStep() if step.answers:
             return _Question((step.role,), step.answers, step.requires)
         case _:
             return _Question()
+
+
+async def _facts(file: OrderFile, step: ReviewStep, visit: StepVisit) -> dict[str, Any]:
+    if step.countersigns:
+        return await signing_facts(file, step, visit.visit)
+    return await review_facts(file)
+
+
+async def _shipping_facts(file: OrderFile, visit: StepVisit) -> dict[str, Any]:
+    """What waits to be shipped, and what the visit before has left to be done."""
+    facts: dict[str, Any] = {"waiting": await waiting_goods(file.conn, file.id)}
+    return facts if visit.visit == 1 else {**await last_details(file.conn, file.id), **facts}
 
 
 def _open_task(
@@ -197,7 +240,10 @@ def _open_task(
         opened_at=file.now,
         due_at=due_at,
     )
-    return announce(file, task)
+    opened = announce(file, task)
+    if question.waiting is None:
+        return opened
+    return opened.model_copy(update={"waiting": question.waiting})
 
 
 def announce(file: OrderFile, task: tasks.NewTask) -> OpenTask:
@@ -242,7 +288,7 @@ def _opening_text(
     return text
 
 
-async def _auto_at(file: OrderFile, step: Step) -> datetime | None:
+async def confirms_itself_at(file: OrderFile, step: Step) -> datetime | None:
     """When a wait ends by itself: no window of the regulation, but counted exactly like one."""
     if not isinstance(step, WaitStep) or step.auto_after is None:
         return None

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
 from activities.calendars import calendars_by_name, labelled
 from domain.base import Record
+from domain.money import Currency
 from domain.orders import OrderRequest
 from domain.quiet import quiet_for
 from domain.roles import Role
@@ -17,6 +19,8 @@ from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
 from policy.explaining import explain
 from policy.model import Profile
+from policy.paying import due, said
+from policy.steps import Fact
 from store import orders, story, tasks, windows
 from store.effects import store_effect
 from store.engine import Conflict, Connection, Engine
@@ -41,8 +45,9 @@ class Keyed:
 class OrderFile:
     """One order under its row lock. `now` is the workflow's time, `key` names the effect.
 
-    What is only added or shown is collected and written at the end, a statement a table: nothing
-    reads it before the transaction ends.
+    `counts_from` are instants by step: its window counts from then. What is only added or shown is
+    collected and written at the end, a statement a table: nothing reads it before the transaction
+    ends.
     """
 
     conn: Connection
@@ -56,6 +61,7 @@ class OrderFile:
     opened_tasks: list[tasks.NewTask] = field(default_factory=list)
     opened_windows: list[DueWindow] = field(default_factory=list)
     early_starts: dict[str, str] = field(default_factory=dict)
+    counts_from: dict[str, datetime] = field(default_factory=dict)
     ledger: list[windows.LedgerLine] = field(default_factory=list)
     lines: list[story.Line] = field(default_factory=list)
     messages: list[story.Message] = field(default_factory=list)
@@ -89,12 +95,32 @@ class OrderFile:
         return OrderRequest.model_validate(self.row.body)
 
     @property
+    def currency(self) -> Currency:
+        """The one currency of the order's money."""
+        return self.request.currency
+
+    def money(self, amount: Decimal) -> str:
+        """An amount of this order as a reader says it: `12,000.00 CNY`."""
+        return said(amount, self.currency)
+
+    def due(self, fact: Fact) -> Decimal:
+        """What has to be paid of the order as it stands for a fact to hold."""
+        return due(fact, self.profile.money, self.request.amount, self.currency)
+
+    @property
     def quantities(self) -> Mapping[str, int]:
         """Ordered units by product; two lines of one product add up."""
         ordered: Counter[str] = Counter()
         for line in self.request.lines:
             ordered[line.product] += line.quantity
         return ordered
+
+    def rewrite(self, order: OrderRequest) -> None:
+        """The order's next version. Whatever comes after in this transaction sees that one."""
+        body, version = order.model_dump(mode="json"), self.row.version + 1
+        self.row = replace(self.row, body=body, version=version, promised_at=order.promised_at)
+        self.__dict__.pop("request", None)
+        self.show(body=body, version=version, amount=order.amount, promised_at=order.promised_at)
 
     def said(self, at: datetime) -> str:
         """An instant in the calendar's zone, with its offset: `2026-11-20 18:00+08:00`."""

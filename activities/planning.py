@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.models import Entered, Transition
 from activities.opening import Blocked
 from activities.order_file import OrderFile
+from activities.remaining import to_make
 from activities.review_facts import plain
 from activities.transitions import Mover
 from domain.errors import CalendarError
@@ -34,6 +35,8 @@ async def _book(file: OrderFile, transition: Transition) -> str | Blocked:
         planned = await _plan(file)
     except CalendarError as error:
         return Blocked(f"the lines have no time for so much work: {error}")
+    if not planned:
+        return "everything is made, no line is needed"
     late = [slot for slot in planned if slot.ends_at > file.row.promised_at]
     if late and not _books_late(transition):
         ends = ", ".join(f"{slot.line} ends {file.said(slot.ends_at)}" for slot in late)
@@ -50,7 +53,7 @@ async def _book(file: OrderFile, transition: Transition) -> str | Blocked:
 
 async def _plan(file: OrderFile) -> list[slots.Slot]:
     """The earliest slots. Locks the lines, in order of code."""
-    minutes = await slots.load_minutes(file.conn, file.quantities)
+    minutes = await slots.load_minutes(file.conn, await to_make(file))
     planned = []
     for line in await slots.lock_lines(file.conn, minutes):
         start, end = earliest_gap(

@@ -51,7 +51,7 @@ async def run_relay(
             channels = await asyncio.to_thread(load_channels, channels_file)
         except ProfileErrors as faults:
             _log.error("relay.waits", faults=[str(fault) for fault in faults.errors])
-            await _pause(stop, FILE_AGAIN_SECONDS)
+            await pause(stop, FILE_AGAIN_SECONDS)
         else:
             await relay_notices(engine, channels, stop=stop)
 
@@ -67,15 +67,16 @@ async def relay_notices(
     stop = stop or asyncio.Event()
     known = [channel.name for channel in channels.all]
     async with asyncio.TaskGroup() as group:
-        group.create_task(_keep_on(partial(route_notices, engine, channels), poll_seconds, stop))
+        group.create_task(keep_on(partial(route_notices, engine, channels), poll_seconds, stop))
         for channel in channels.all:
-            group.create_task(_keep_on(partial(deliver, engine, channel), poll_seconds, stop))
-        group.create_task(_keep_on(partial(deliver_strays, engine, known), STRAYS_SECONDS, stop))
+            group.create_task(keep_on(partial(deliver, engine, channel), poll_seconds, stop))
+        group.create_task(keep_on(partial(deliver_strays, engine, known), STRAYS_SECONDS, stop))
 
 
-async def _keep_on(
+async def keep_on(
     work: Callable[[], Awaitable[int]], poll_seconds: float, stop: asyncio.Event
 ) -> None:
+    """Works until it is told to stop, and waits a little whenever there was nothing to do."""
     while not stop.is_set():
         try:
             done = await work()
@@ -83,10 +84,11 @@ async def _keep_on(
             _log.warning("relay.trouble", error=type(error).__name__)
             done = 0
         if not done:
-            await _pause(stop, poll_seconds)
+            await pause(stop, poll_seconds)
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Waits so long, or until it is told to stop."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
 

@@ -4,14 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 from activities.order_file import OrderFile
+from activities.remaining import to_make
 from store import slots, stock
 
 
 async def review_facts(file: OrderFile) -> dict[str, Any]:
     """Completeness, money, date, load and stock, as the tasks of a review show them."""
     request = file.request
-    needs = await stock.needs(file.conn, await stock.explode(file.conn, file.quantities))
-    minutes = await slots.load_minutes(file.conn, file.quantities)
+    remaining = await to_make(file)
+    needs = await stock.needs(file.conn, await stock.explode(file.conn, remaining))
+    minutes = await slots.load_minutes(file.conn, remaining)
     return {
         "missing_fields": missing_fields(file.row.body, file.profile.required_fields),
         "amount": str(request.amount),

@@ -2,6 +2,7 @@
 
 from activities.order_file import OrderFile
 from domain.causes import is_customers
+from domain.follow_ups import PREFIX
 from domain.roles import Role
 from policy.sanctions import Sanction
 from store import cases, performance
@@ -13,13 +14,14 @@ from store.windows import WindowRow
 async def charge_breach(
     file: OrderFile, case_id: str, state: CaseState, late: WindowRow
 ) -> list[LedgerEntry]:
-    """What the missed window costs; a customer's cause charges nobody inside."""
-    if state.cause is not None and is_customers(state.cause):
-        return []
+    """What the missed window costs; a customer's cause charges nobody inside, as a rule."""
+    outside = state.cause is not None and is_customers(state.cause)
     of_window = [
         sanction
         for sanction in file.profile.sanctions
-        if sanction.on == "window_breached" and sanction.rule in (None, late.rule)
+        if sanction.on == "window_breached"
+        and sanction.rule in (None, late.rule)
+        and (sanction.whatever_cause or not outside)
     ]
     # A case may be opened by hand for a window that was then kept.
     if not of_window or not (await cases.how_it_stands(file.conn, state.window)).breached:
@@ -71,8 +73,9 @@ def note_entry(file: OrderFile, entry: LedgerEntry) -> None:
 
 
 async def _person(file: OrderFile, window: str, role: Role) -> str | None:
-    _, step, visit = window.split("/")
-    return await performance.who_answered(file.conn, file.id, step, int(visit), role)
+    of, step, visit = window.split("/")
+    workflow_id = of if of.startswith(PREFIX) else f"order-{of}"
+    return await performance.who_answered(file.conn, file.id, workflow_id, step, int(visit), role)
 
 
 def _entry(

@@ -4,15 +4,16 @@ from collections.abc import Awaitable, Callable
 
 from activities.leaving import give_number, leave, undo
 from activities.models import Entered, Transition
-from activities.opening import Blocked, enter
+from activities.opening import Back, Blocked, enter
 from activities.order_file import Department, Keyed, OrderFile
+from activities.turning import apply_decided, undo_goods
 from domain.windows import Slack
 from store import windows
 
 Record = Callable[[OrderFile, Transition], Awaitable[None]]
 """Writes down what a department has done in the step that is left."""
 
-Attempt = Callable[[OrderFile, Transition], Awaitable[str | Blocked]]
+Attempt = Callable[[OrderFile, Transition], Awaitable[str | Blocked | Back]]
 """Tries to take a resource or to pass a gate: what was done, in words, or why it cannot be."""
 
 
@@ -54,11 +55,15 @@ async def show_standing(file: OrderFile, *, marked: bool = False) -> None:
 
 
 async def _leave(file: OrderFile, transition: Transition) -> None:
+    if transition.change is not None:
+        await undo_goods(file, transition)
     await undo(file, transition.undo)
     if transition.leave is not None:
         await leave(file, transition.leave)
         if transition.leave.at.step == file.profile.number_at:
             await give_number(file)
+    if transition.change is not None:
+        await apply_decided(file, transition.change)
 
 
 async def _enter(file: OrderFile, transition: Transition) -> Entered:
@@ -68,13 +73,24 @@ async def _enter(file: OrderFile, transition: Transition) -> Entered:
 
 
 async def _attempt(file: OrderFile, transition: Transition, attempt: Attempt) -> Entered:
-    """A success opens what comes `then`; a failure opens the step itself, with a task."""
+    """A success opens what comes `then`; a failure opens the step itself, with a task, or nothing
+    where an earlier step has to be done anew.
+    """
     entered = transition.enter
     assert entered is not None, "a resource or a gate is always entered"
     tried = await attempt(file, transition)
     if isinstance(tried, Blocked):
         return await enter(file, transition.workflow_id, entered, tried)
     step = file.profile.step(entered.at.step)
+    if isinstance(tried, Back):
+        file.note(
+            "step_back",
+            f"{step.title}: {tried.why}",
+            key=f"{entered.at.key(file.id)}/back",
+            step=step.id,
+            data={"visit": entered.at.visit, "to": tried.step},
+        )
+        return Entered(back_to=tried.step)
     file.note(
         "step_done",
         f"{step.title}: {tried}",

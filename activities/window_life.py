@@ -4,7 +4,10 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities.applying import tell_of_date
+from activities.changes import show_who_works
 from activities.clocks import timepieces, timepieces_before
+from activities.follow_up_kinds import window_rule
 from activities.leaving import close_visits, note_end
 from activities.models import (
     ADJUST_WINDOWS,
@@ -17,9 +20,9 @@ from activities.models import (
 from activities.opening import open_unless_left
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing
+from activities.turning import apply_decided
 from domain.errors import CalendarError
 from domain.orders import OrderRequest, OrderState
-from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind
 from policy.deadlines import calendar_of
 from policy.explaining import explain
@@ -56,7 +59,11 @@ class WindowKeeper(Department):
             if file.row.state is not OrderState.OPEN:
                 return Entered()  # it ended while this was on its way
             before = file.row.promised_at
-            _promise(file, move.promised_at)
+            if move.change is not None and not move.written:
+                await apply_decided(file, move.change)
+                await show_who_works(file)
+            elif not move.written:
+                _promise(file, move.promised_at)
             await close_visits(file, move.left, (), given_up=True)
             for visit in move.left:
                 note_end(file, visit, "the promised date has moved")
@@ -68,7 +75,8 @@ class WindowKeeper(Department):
             paced = [step.id for step in file.profile.steps if step.paced_by is Pace.PROMISE]
             await tasks.move_due_of_steps(file.conn, file.id, paced, move.promised_at)
             await show_standing(file)
-            await _tell(file, move, before)
+            if move.change is None:
+                await tell_of_date(file, move.key, before)
             return Entered(
                 windows=(
                     *opened.windows,
@@ -88,7 +96,7 @@ async def _adjust(file: OrderFile, adjustment: Adjustment, window: DueWindow) ->
         # A later attempt, one that has overslept, or an order that was reset and has not got as far
         # yet: what stands there now is newer than this.
         return await windows.last_standing(file.conn, window.key)
-    rule = file.profile.window(window.rule)
+    rule = window_rule(file.profile, window.rule)
     changed = await _changed(file, adjustment, window, rule)
     if not await windows.change_window(file.conn, changed, explain(changed)):
         return None
@@ -166,24 +174,10 @@ def _note(file: OrderFile, adjustment: Adjustment, window: DueWindow, changed: D
         f"{window.rule} {said}{why}{due}{moved if due else ''}",
         key=_key(adjustment, window),
         step=window.step,
-        data={"window": window.key, "rule": window.rule},
+        data={"window": window.key, "rule": window.rule, "due_at": changed.due_at.isoformat()},
     )
 
 
 def _promise(file: OrderFile, promised_at: datetime) -> None:
     """The order's own word: its row, its body, its version."""
-    body = OrderRequest.model_validate({**file.row.body, "promised_at": promised_at})
-    version = file.row.version + 1
-    file.show(promised_at=promised_at, body=body.model_dump(mode="json"), version=version)
-    file.row = file.row.with_promise(promised_at)
-
-
-async def _tell(file: OrderFile, move: PromiseMove, before: datetime) -> None:
-    """Customer, sales and everybody with an open task hear of the new date."""
-    new, old = file.said(move.promised_at), file.said(before)
-    text = f"{file.name}: the promised date is {new} instead of {old}"
-    zh = f"{file.name_zh}：交货期由 {old} 改为 {new}"
-    file.note("promise_moved", f"The promised date is {new} instead of {old}", key=move.key)
-    listeners = [Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)]
-    for role in dict.fromkeys(listeners):
-        file.tell(role, "promise_moved", text, key=f"{move.key}/{role.value}", zh=zh)
+    file.rewrite(OrderRequest.model_validate({**file.row.body, "promised_at": promised_at}))

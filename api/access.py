@@ -24,8 +24,18 @@ EVERYBODY: Final = frozenset(Role)
 PUBLIC: Final = None
 _WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
 _RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
+_LISTENERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.OPERATIONS})
 
+_CREDITORS: Final = frozenset({Role.FINANCE, Role.LEADERSHIP})
 _PAUSERS: Final = frozenset[Role]().union(*MAY_PAUSE.values(), MAY_RESET)
+_MONEY_KEEPERS: Final = frozenset({Role.FINANCE, Role.CONTROL, Role.LEADERSHIP, Role.OPERATIONS})
+_MONEY_READERS: Final = _MONEY_KEEPERS | {
+    Role.CUSTOMER,
+    Role.SALES,
+    Role.SALES_MANAGER,
+    Role.ORDER_DESK,
+    Role.CUSTOMER_SERVICE,
+}
 _MANAGERS: Final = frozenset(
     {Role.LEADERSHIP, Role.CONTROL, Role.SALES_MANAGER, Role.DEPARTMENT_HEAD, Role.OPERATIONS}
 )
@@ -36,6 +46,7 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}": EVERYBODY,
     "GET /orders/{order_id}/timeline": EVERYBODY,
     "GET /orders/{order_id}/windows": EVERYBODY,
+    "GET /orders/{order_id}/events": _LISTENERS,
     "POST /orders/{order_id}/windows/adjustments": _PAUSERS,
     "POST /orders/{order_id}/windows/risk": STAFF,  # the window names its own role besides
     "POST /orders/{order_id}/changes": _WISHERS,
@@ -43,6 +54,30 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /orders/{order_id}/changes/{change_id}": EVERYBODY,
     "POST /orders/{order_id}/cancellation": _WISHERS,
     "POST /orders/{order_id}/receipt": _RECEIVERS,
+    "POST /orders/{order_id}/payments": frozenset({Role.FINANCE}),
+    "POST /webhooks/payments": PUBLIC,  # its signature is its key
+    "GET /payments": _MONEY_KEEPERS,
+    "GET /payments/{payment_id}": _MONEY_KEEPERS,
+    "POST /payments/{payment_id}/assignment": frozenset({Role.FINANCE}),
+    "POST /payments/{payment_id}/refunds": frozenset({Role.FINANCE}),
+    "GET /orders/{order_id}/ledger": _MONEY_READERS,
+    "GET /customers/{code}/ledger": _MONEY_READERS,
+    "GET /orders/{order_id}/invoice": _MONEY_READERS,
+    "POST /customers/{code}/reconciliation": frozenset({Role.FINANCE}),
+    "POST /orders/{order_id}/refunds": frozenset({Role.FINANCE, Role.CUSTOMER_SERVICE}),
+    "GET /orders/{order_id}/refunds": _MONEY_READERS,
+    "GET /refunds/{refund_id}": _MONEY_KEEPERS,
+    "POST /refunds/{refund_id}/decision": frozenset({Role.CONTROL, Role.LEADERSHIP}),
+    "POST /refunds/{refund_id}/payment": frozenset({Role.FINANCE}),
+    "POST /orders/{order_id}/follow-ups": EVERYBODY,  # each kind names its own roles besides
+    "GET /orders/{order_id}/follow-ups": EVERYBODY,
+    "GET /follow-ups": STAFF,
+    "GET /follow-ups/{follow_up}": EVERYBODY,
+    "POST /orders/{order_id}/rush": _WISHERS,
+    "GET /customers/{code}/credit": _CREDITORS | {Role.SALES_MANAGER},
+    "POST /customers/{code}/credit": _CREDITORS,
+    "GET /planning/queue": STAFF,
+    "GET /orders/{order_id}/shipments": EVERYBODY,
     "GET /tasks": EVERYBODY,
     "GET /tasks/{task_id}": EVERYBODY,
     "POST /tasks/{task_id}/completion": EVERYBODY,  # each task names its own role besides
@@ -53,6 +88,16 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "GET /reports/assessment.xlsx": _MANAGERS,
     "GET /notices": EVERYBODY,
     "POST /notices/{notice_id}/resend": frozenset({Role.OPERATIONS}),
+    "GET /events": _LISTENERS,
+    "POST /webhook-endpoints": _LISTENERS,
+    "GET /webhook-endpoints": _LISTENERS,
+    "GET /webhook-endpoints/{endpoint_id}": _LISTENERS,
+    "DELETE /webhook-endpoints/{endpoint_id}": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/rotation": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/enable": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/test": _LISTENERS,
+    "POST /webhook-endpoints/{endpoint_id}/replay": _LISTENERS,
+    "GET /webhook-endpoints/{endpoint_id}/deliveries": _LISTENERS,
     "GET /calendars": STAFF,
     "GET /calendars/{calendar_id}": STAFF,
     "GET /calendars/{calendar_id}/versions": STAFF,

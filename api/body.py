@@ -49,36 +49,40 @@ def posted(model: type[Model], *, may_be_empty: bool = False) -> Any:
     """A dependency that reads the body as `model` into a `Posted`."""
 
     async def read(request: Request) -> Posted[Model]:
-        raw = await _bounded(request)
+        raw = await bounded(request)
         if not raw and may_be_empty:
-            return Posted(model(), _digest({}))
+            return Posted(model(), json_digest({}))
         _must_be_json(request)
-        value = parse(raw)
-        faults = []
-        for fault in _faults(value, ()):
-            faults.append(fault)
-            if len(faults) == ERRORS_MAX:
-                break
-        if faults:
-            raise invalid(faults)
-        try:
-            return Posted(model.model_validate(value), _digest(value))
-        except ValidationError as error:
-            raise invalid(field_errors(error.errors(include_url=False), model)) from error
+        return validated(parse(raw), model)
 
     return Depends(read)
 
 
-async def _bounded(request: Request) -> bytes:
+def validated(value: Any, model: type[Model]) -> Posted[Model]:
+    """Parsed JSON as `model`. Raises Problem with every fault's place."""
+    faults = []
+    for fault in _faults(value, ()):
+        faults.append(fault)
+        if len(faults) == ERRORS_MAX:
+            break
+    if faults:
+        raise invalid(faults)
+    try:
+        return Posted(model.model_validate(value), json_digest(value))
+    except ValidationError as error:
+        raise invalid(field_errors(error.errors(include_url=False), model)) from error
+
+
+async def bounded(request: Request, most: int = BODY_BYTES_MAX) -> bytes:
     """The body, or a refusal as soon as it is too long, whatever Content-Length says."""
     chunks: list[bytes] = []
     length = 0
     async for chunk in request.stream():
         length += len(chunk)
-        if length > BODY_BYTES_MAX:
+        if length > most:
             raise Problem(
                 TOO_LARGE,
-                f"a body has at most {BODY_BYTES_MAX:,} bytes; split the order, or send documents "
+                f"a body has at most {most:,} bytes; split the order, or send documents "
                 "as attachments by reference",
                 # The rest is not read, so the connection cannot be used again.
                 headers={"Connection": "close"},
@@ -180,6 +184,7 @@ def _invisible(text: str) -> str | None:
     return f"contains the invisible character U+{ord(found[0]):04X} at position {found.start() + 1}"
 
 
-def _digest(value: Any) -> str:
+def json_digest(value: Any) -> str:
+    """The same for the same JSON, however it is spaced or ordered."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -20,10 +20,12 @@ from api.openapi import takes
 from api.orders import REPLAYED, visible_order
 from api.paging import Page, Paged, page, place_after
 from api.problems import CLOSED, Problem
+from api.receipts import ReceiptReport, check_receipt
+from api.rush import RushFee, fee_of
 from api.services import Services, Wired, plausible
 from api.temporal import WorkflowGone
 from domain.base import Record, Text
-from domain.changes import ChangeRequest, ChangeState, Touch
+from domain.changes import ChangeRequest, ChangeState, ReceiptCondition, Touch
 from domain.errors import UnknownThing
 from domain.roles import Role
 from store.change_reading import asked_for_change, list_wishes
@@ -34,9 +36,11 @@ from workflows.contract import (
     CONFIRM_RECEIPT,
     REQUEST_CANCELLATION,
     REQUEST_CHANGE,
+    REQUEST_RUSH,
     CancellationNotice,
     ChangeNotice,
     ReceiptNotice,
+    RushNotice,
 )
 
 router = APIRouter(tags=["changes"])
@@ -103,32 +107,9 @@ async def change(
 
 
 @router.post(
-    "/orders/{order_id}/cancellation",
-    status_code=202,
-    openapi_extra=takes(Reason, examples.CANCELLATION, required=False),
-)
-async def cancel(
-    order_id: str,
-    request: Request,
-    response: Response,
-    services: Wired,
-    caller: Caller,
-    body: Annotated[Posted[Reason], posted(Reason, may_be_empty=True)],
-    key: IdempotencyKey = None,
-) -> views.Wish:
-    """Asks to cancel the order; possible until the goods are dispatched."""
-
-    async def checked(asked: Asked) -> NewWish:
-        return _wish(asked, "cancellation", body.value.reason)
-
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
-    return views.wish(await _take(asked, response, checked))
-
-
-@router.post(
     "/orders/{order_id}/receipt",
     status_code=202,
-    openapi_extra=takes(Reason, examples.RECEIPT, required=False),
+    openapi_extra=takes(ReceiptReport, examples.RECEIPT, required=False),
 )
 async def confirm_receipt(
     order_id: str,
@@ -136,13 +117,18 @@ async def confirm_receipt(
     response: Response,
     services: Wired,
     caller: Caller,
-    body: Annotated[Posted[Reason], posted(Reason, may_be_empty=True)],
+    body: Annotated[Posted[ReceiptReport], posted(ReceiptReport, may_be_empty=True)],
     key: IdempotencyKey = None,
 ) -> views.Wish:
-    """Says that the customer has the goods, which completes a dispatched order."""
+    """Says what the customer has received: complete goods end an order that is dispatched in full.
+
+    Damaged, incomplete or missing goods are looked into, and the order stays open meanwhile.
+    """
 
     async def checked(asked: Asked) -> NewWish:
-        return _wish(asked, "receipt", body.value.reason)
+        async with services.reading() as conn:
+            await check_receipt(conn, body.value, asked.order.id)
+        return _wish(asked, "receipt", body.value.note, body.value.stored)
 
     asked = await _asked(request, services, caller, order_id, key, body.digest)
     return views.wish(await _take(asked, response, checked))
@@ -164,6 +150,37 @@ async def list_of_order(
         lambda row: (row.requested_at, row.id),
         lambda row: change_item(row, caller, asked.get(row.id, ())),
     )
+
+
+@router.post(
+    "/orders/{order_id}/rush",
+    status_code=202,
+    openapi_extra=takes(Reason, examples.RUSH, required=False),
+)
+async def rush(
+    order_id: str,
+    request: Request,
+    response: Response,
+    services: Wired,
+    caller: Caller,
+    body: Annotated[Posted[Reason], posted(Reason, may_be_empty=True)],
+    key: IdempotencyKey = None,
+    preview: Annotated[bool, Query(description="Say the fee; ask for nothing")] = False,
+) -> views.Wish | RushFee:
+    """Asks that the order comes first, once its rush fee is paid.
+
+    Possible until production is planned. With `preview` it says the fee and stores nothing.
+    """
+
+    async def checked(asked: Asked) -> NewWish:
+        return _wish(asked, "rush", body.value.reason)
+
+    asked = await _asked(request, services, caller, order_id, key, body.digest)
+    if preview:
+        response.status_code = 200
+        pinned = await services.pinned(asked.order.profile_digest)
+        return fee_of(asked.order, pinned)
+    return views.wish(await _take(asked, response, checked))
 
 
 @router.get("/orders/{order_id}/changes/{change_id}")
@@ -281,8 +298,11 @@ async def _tell(services: Services, order: FullOrderRow, row: WishRow) -> None:
 def _notice(row: WishRow) -> tuple[str, BaseModel]:
     if row.kind == "cancellation":
         return REQUEST_CANCELLATION, CancellationNotice(change_id=row.id)
+    if row.kind == "rush":
+        return REQUEST_RUSH, RushNotice(change_id=row.id)
     if row.kind == "receipt":
-        return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id)
+        said = row.patch.get("condition", ReceiptCondition.COMPLETE)
+        return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id, condition=ReceiptCondition(said))
     fields = tuple(sorted(row.patch))
     version = row.against_version or 1
     touches = tuple(Touch(touch) for touch in row.touches)

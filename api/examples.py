@@ -33,9 +33,18 @@ CHANGE: Body = {
     },
 }
 
-CANCELLATION: Body = {"reason": "The exhibition was called off."}
+CANCELLATION: Body = {"reason": "The exhibition was called off.", "accept_cost": "0"}
 
-RECEIPT: Body = {"reason": "Signed for at the gate."}
+FOLLOW_UP: Body = {
+    "kind": "complaint",
+    "text": "Two panels flicker since Tuesday.",
+    "facts": {"line": "1"},
+}
+RUSH: Body = {"reason": "The opening is a week earlier."}
+
+CREDIT: Body = {"limit": "80000.00", "because": "Yearly review: always paid in time."}
+
+RECEIPT: Body = {"condition": "damaged", "note": "Two panels are cracked at the edge."}
 
 ADJUSTMENT: Body = {
     "action": "pause",
@@ -50,6 +59,13 @@ CASE: Body = {
     "window": "0198f6c2-1111-4222-8333-944445555666/production/1",
     "why": "The press is down and the spare part comes on Friday.",
 }
+
+WEBHOOK_ENDPOINT: Body = {
+    "url": "https://erp.example.com/dueline",
+    "events": ["order.shipped", "order.change_applied", "order.promise_moved"],
+}
+
+WEBHOOK_REPLAY: Body = {"after": 4711}
 
 HOLD: Body = {"because": "The customer's bank has stopped; finance looks into it."}
 
@@ -77,4 +93,35 @@ CALENDAR: Body = {
         ],
         "provisional_years": [2027],
     }
+}
+
+PAYMENT: Body = {
+    "reference": "CMB-20310214-0001",
+    "amount": "462.00",
+    "currency": "CNY",
+    "route": "account",
+    "arrived_at": "2031-02-14T10:20:00+08:00",
+}
+
+PAYMENT_NOTICE: Body = {**PAYMENT, "order": "SO-2031-000004", "customer": "C-0001"}
+
+ASSIGNMENT: Body = {"order": "SO-2031-000004"}
+
+REFUND: Body = {"amount": "38.50", "reason": "One panel came back."}
+
+DECISION: Body = {"approved": True}
+
+PAID_BACK: Body = {"reference": "CMB-20310220-0007"}
+
+STATEMENT: Body = {
+    "since": "2031-02-01",
+    "until": "2031-02-28",
+    "lines": [
+        {
+            "reference": "CMB-20310214-0001",
+            "amount": "462.00",
+            "currency": "CNY",
+            "date": "2031-02-14",
+        }
+    ],
 }

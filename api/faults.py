@@ -17,6 +17,7 @@ NAME_LENGTH_MAX = 80
 
 _SOURCES = frozenset({"query", "path", "header", "body"})
 _INSTANT = "write an instant with its offset, such as 2026-12-20T18:00:00+08:00"
+_DATE = "write a date such as 2026-12-20"
 _WHOLE = "write a whole number such as 12, without quotes or decimal point"
 _AMOUNT = 'write a decimal number such as "38.50"'
 
@@ -32,8 +33,13 @@ _WORDS: Mapping[str, Words] = {
     "bool_parsing": ("should be true or false", None),
     "decimal_type": ("should be a decimal number", _AMOUNT),
     "decimal_parsing": ("should be a decimal number", _AMOUNT),
+    "date_type": ("is no date", _DATE),
+    "date_parsing": ("is no date", _DATE),
+    "date_from_datetime_parsing": ("is no date", _DATE),
+    "date_from_datetime_inexact": ("is no date", _DATE),
     "decimal_max_places": ("has more than {decimal_places} decimals", "round it"),
     "finite_number": ("should be a finite number", _AMOUNT),
+    "greater_than": ("should be more than {gt}", None),
     "greater_than_equal": ("should be at least {ge}", None),
     "less_than_equal": ("should be at most {le}", None),
     "too_short": ("should have at least {min_length} entries", "add what is missing"),
@@ -59,6 +65,7 @@ _UNPRICED = "leave it out; ?preview=true says what the change costs"
 _AGREED = {("ChangeRequest", name) for name in ("unit_price", "price", "amount", "currency")}
 
 _PATTERNS: Mapping[str, str] = {
+    "^[A-Za-z0-9][A-Za-z0-9._/-]": "use letters, digits and ._/- only, at most 64",
     "^[A-Za-z0-9]": "use letters, digits, dot, dash and underscore, at most 64",
     "^[A-Z]{2}": "write the country's two capital letters, such as CN",
     "^(https|s3)": "write an address that begins with https:// or s3://, without blanks",

@@ -8,7 +8,7 @@ from fastapi import Header, Request
 from api.access import Principal
 from api.services import Services
 from store.intake import Claim
-from store.rows import OrderRow
+from store.rows import FullOrderRow
 from workflows.contract import OrderStart, order_workflow_id
 
 IdempotencyKey = Annotated[
@@ -29,7 +29,7 @@ def claim(request: Request, caller: Principal, key: str, digest: str) -> Claim:
     return Claim(owner=caller.digest, key=key, digest=hashlib.sha256(told.encode()).hexdigest())
 
 
-async def ensure_started(services: Services, order: OrderRow) -> None:
+async def ensure_started(services: Services, order: FullOrderRow) -> None:
     """Starts the workflow of a stored order that has not entered its first step.
 
     The engine may have been away when it was stored. Starting twice changes nothing.
@@ -44,6 +44,7 @@ async def ensure_started(services: Services, order: OrderRow) -> None:
             profile=await services.pinned(order.profile_digest),
             promised_at=order.promised_at,
             rush=order.rush,
+            special=bool(order.body.get("special")),
             received_at=order.received_at,
             version=order.version,
         )

@@ -61,6 +61,12 @@ class Standing(Collector):
             yield from _windows(self._counts)
             yield from _people(self._counts)
             yield from _notices(self._counts)
+            yield from _webhooks(self._counts)
+            yield _one(
+                "dueline_unmatched_payments",
+                "Payments that fit no order and wait for finance.",
+                self._counts.unmatched_payments,
+            )
 
 
 def _orders(of: Counts) -> Iterator[GaugeMetricFamily]:
@@ -99,6 +105,8 @@ def _people(of: Counts) -> Iterator[GaugeMetricFamily]:
     )
     cases = _at_least(CASES, of.overdue_cases_by_state)
     yield _each("dueline_overdue_cases", "Overdue cases by state.", "state", cases)
+    following = of.follow_ups_by_kind
+    yield _each("dueline_follow_ups", "Follow-ups that are not closed, by kind.", "kind", following)
 
 
 def _notices(of: Counts) -> Iterator[GaugeMetricFamily]:
@@ -113,6 +121,25 @@ def _notices(of: Counts) -> Iterator[GaugeMetricFamily]:
         "dueline_oldest_notice_seconds",
         "How long the oldest notice waits that could go.",
         of.oldest_notice_seconds,
+    )
+
+
+def _webhooks(of: Counts) -> Iterator[GaugeMetricFamily]:
+    yield _each(
+        "dueline_webhook_deliveries",
+        "Events for customers' systems, not sent or given up.",
+        "state",
+        {"pending": of.webhooks_pending, "dead": of.webhooks_dead},
+    )
+    yield _one(
+        "dueline_webhook_failing_seconds",
+        "How long the event fails that has failed longest and still waits.",
+        of.webhooks_failing_seconds,
+    )
+    yield _one(
+        "dueline_webhook_endpoints_disabled",
+        "Endpoints of customers' systems that said they are gone.",
+        of.webhook_endpoints_disabled,
     )
 
 

@@ -193,7 +193,7 @@ async def retry(
     _: Annotated[Posted[Nothing], posted(Nothing, may_be_empty=True)],
     key: IdempotencyKey = None,
 ) -> Retried:
-    """Tries everything that is pending in an order and its overdue cases at once.
+    """Tries everything that is pending in an order, its cases and its follow-ups at once.
 
     Doing it twice does no harm: what an activity does has its effect once.
     """

@@ -20,6 +20,7 @@ from api.waiting import waiting
 from domain.base import Code
 from domain.errors import UnknownThing
 from domain.orders import OrderRequest, OrderState
+from domain.priorities import Priority
 from domain.roles import Role
 from domain.stages import Stage
 from domain.windows import Slack
@@ -49,6 +50,7 @@ class OrderQuery(Paged):
     )
     customer: Code | None = None
     profile: Code | None = None
+    priority: Priority | None = None
 
 
 @router.post("/orders", status_code=201, openapi_extra=takes(OrderRequest, examples.ORDER))

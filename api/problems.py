@@ -10,13 +10,17 @@ from starlette.responses import Response
 
 from domain.base import Record
 from domain.errors import (
+    BeingChanged,
     CalendarError,
+    FourEyes,
     IncompleteOrder,
     InvalidField,
     KeyReused,
     NotAllowed,
     NothingRuns,
     OnHold,
+    PaymentKnown,
+    RefundNotOpen,
     Refused,
     TaskNotOpen,
     Unanswered,
@@ -50,11 +54,22 @@ VERSION_CONFLICT = Kind(
     HTTPStatus.CONFLICT, "version-conflict", "The order has changed since this version"
 )
 NOT_POSSIBLE = Kind(HTTPStatus.CONFLICT, "not-possible", "This change is not possible any more")
+NOT_CANCELLABLE = Kind(HTTPStatus.CONFLICT, "not-cancellable", "The order cannot be cancelled")
+COST_NOT_ACCEPTED = Kind(
+    HTTPStatus.CONFLICT, "cost-not-accepted", "Cancelling costs something that was not accepted"
+)
 CASE_EXISTS = Kind(HTTPStatus.CONFLICT, "case-exists", "The window has a case already")
 NOT_OPEN = Kind(HTTPStatus.CONFLICT, "task-not-open", "The task is no longer open")
+PAYMENT_KNOWN = Kind(HTTPStatus.CONFLICT, "payment-known", "The payment is known otherwise")
+REFUND_NOT_OPEN = Kind(HTTPStatus.CONFLICT, "refund-not-open", "The refund stands otherwise")
+FOUR_EYES = Kind(HTTPStatus.FORBIDDEN, "four-eyes", "Another key has to do it")
+UNSIGNED = Kind(HTTPStatus.UNAUTHORIZED, "unsigned", "The signature does not hold")
 ON_HOLD = Kind(HTTPStatus.CONFLICT, "order-on-hold", "The order is on hold")
+BEING_CHANGED = Kind(HTTPStatus.CONFLICT, "order-being-changed", "The order is being changed")
 NOTHING_RUNS = Kind(HTTPStatus.CONFLICT, "nothing-runs", "Its workflow does not run")
 NOT_DEAD = Kind(HTTPStatus.CONFLICT, "nothing-dead", "There is nothing to send again")
+ENDPOINT_EXISTS = Kind(HTTPStatus.CONFLICT, "endpoint-exists", "The endpoint is there already")
+ENDPOINT_DISABLED = Kind(HTTPStatus.CONFLICT, "endpoint-disabled", "The endpoint is disabled")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 NOT_JSON = Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "The body has to be JSON")
 BROKEN = Kind(HTTPStatus.BAD_REQUEST, "broken-json", "The body cannot be read")
@@ -71,7 +86,11 @@ KINDS: Mapping[type[Exception], Kind] = {
     IncompleteOrder: INCOMPLETE,
     TaskNotOpen: NOT_OPEN,
     KeyReused: KEY_REUSED,
+    PaymentKnown: PAYMENT_KNOWN,
+    RefundNotOpen: REFUND_NOT_OPEN,
+    FourEyes: FOUR_EYES,
     OnHold: ON_HOLD,
+    BeingChanged: BEING_CHANGED,
     NothingRuns: NOTHING_RUNS,
     Unanswered: AWAY,
     Refused: INVALID,

@@ -18,6 +18,7 @@ from api.problems import ON_HOLD, Problem
 from api.services import Services, Wired, plausible
 from domain.base import Code, Record, Text
 from domain.errors import NotAllowed, OnHold, TaskNotOpen, UnknownThing
+from domain.priorities import Priority
 from domain.roles import Role
 from store.intake import claim_key
 from store.reading import NO_DUE_INSTANT, TaskFilter, list_tasks, read_task
@@ -45,6 +46,7 @@ class TaskQuery(Paged):
     role: Role | None = None
     order: Code | None = None
     state: TaskState = TaskState.OPEN
+    priority: Priority | None = Field(None, description="Only of orders of this priority")
 
 
 class Completion(Record):
@@ -86,7 +88,11 @@ def _wanted(caller: Principal, query: TaskQuery) -> TaskFilter:
     elif query.role is not None:
         roles = tuple(role for role in caller.roles if role == query.role)
     return TaskFilter(
-        roles=roles, order_id=query.order, state=query.state, customer=caller.customer
+        roles=roles,
+        order_id=query.order,
+        state=query.state,
+        customer=caller.customer,
+        priority=query.priority,
     )
 
 

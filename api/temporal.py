@@ -17,13 +17,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import NOT_ALLOWED, Problem, away
 from connecting import access_of, connect
-from domain.errors import InvalidField, OnHold, TaskNotOpen
+from domain.errors import BeingChanged, InvalidField, OnHold, TaskNotOpen
 from ops.repair.executions import Execution, execution_of
 from settings import Settings
 from telemetry.tracing import Tracing
 from workflows.answering import complete_task
 from workflows.contract import (
     ADJUST_WINDOWS,
+    FROZEN,
     ON_HOLD,
     CalendarPublished,
     CaseByHand,
@@ -209,5 +210,6 @@ def _refusal(error: WorkflowUpdateFailedError, gone: Exception) -> Exception:
         "NotAllowed": Problem(NOT_ALLOWED, cause.message),
         "InvalidField": InvalidField(field, cause.message),
         ON_HOLD: OnHold(cause.message),
+        FROZEN: BeingChanged(cause.message),
     }
     return refusals.get(cause.type or "", error)

@@ -11,6 +11,8 @@ from pydantic import Field
 from api.access import Principal
 from domain.base import Record
 from domain.money import Currency, rounded
+from domain.priorities import Priority
+from domain.story_kinds import BESIDE, is_for_customers
 from store.rows import (
     CaseRow,
     LedgerRow,
@@ -21,9 +23,6 @@ from store.rows import (
     WindowRow,
     WishRow,
 )
-
-CASE_KEYS = "case-"  # how the ids of overdue cases and the keys of their windows begin
-INTERNAL_KINDS = ("case_", "window_analysis", "window_leadership")
 
 
 class Links(Record):
@@ -56,6 +55,7 @@ class OrderItem(Record):
     currency: Currency
     promised_at: datetime
     rush: bool
+    priority: Priority = Field(description="`rush` once a rush fee is paid, `urgent` as entered")
     state: str
     stage: str | None
     step: str | None
@@ -132,6 +132,7 @@ class Wish(Record):
     state: str = Field(examples=["received"])
     against_version: int | None
     fields: tuple[str, ...] = Field(description="The order's fields that it touches")
+    condition: str | None = Field(None, description="What a receipt says of the goods")
     reason: str | None
     requested_at: datetime
     settled_at: datetime | None
@@ -145,6 +146,7 @@ class TaskItem(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: Priority
     step: str
     role: str
     title: str
@@ -203,13 +205,12 @@ def order_item(row: OrderRow) -> OrderItem:
 
 
 def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
-    """Whether the entry is shown: overdue cases and the upper ladder are the company's own."""
+    """Whether the entry is shown: cases, the course of follow-ups and the upper ladder are not."""
     if principal.is_staff:
         return True
     if isinstance(entry, WindowRow):
-        return not entry.key.startswith(CASE_KEYS)
-    window = str(entry.data.get("window", ""))
-    return not entry.kind.startswith(INTERNAL_KINDS) and not window.startswith(CASE_KEYS)
+        return not entry.key.startswith(BESIDE)
+    return is_for_customers(entry.kind, str(entry.data.get("window", "")))
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:
@@ -242,7 +243,8 @@ def wish(row: WishRow) -> Wish:
     order = f"/orders/{row.order_id}"
     return Wish(
         **_shared(Wish, row),
-        fields=tuple(sorted(row.patch)),
+        fields=tuple(sorted(row.patch)) if row.kind == "change" else (),
+        condition=row.patch.get("condition") if row.kind == "receipt" else None,
         links={"self": f"{order}/changes/{row.id}", "order": order},
     )
 

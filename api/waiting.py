@@ -9,6 +9,7 @@ from pydantic import Field
 from api.access import Principal
 from api.services import Services
 from domain.base import Record
+from domain.changes import ChangeClass
 from domain.roles import Role
 from domain.stages import Stage
 from ops.repair.executions import Execution
@@ -19,6 +20,7 @@ from store.reading import TaskFilter, list_tasks
 from store.rows import FullOrderRow, TaskRow
 
 TASKS_MAX = 20
+FREEZING = frozenset({ChangeClass.TECHNICAL.value, ChangeClass.STRUCTURAL.value})
 CUSTOMER = "the customer"
 PLATFORM = "the platform"
 
@@ -28,6 +30,13 @@ class OnHold(Record):
 
     since: datetime
     because: str | None = None
+
+
+class Changing(Record):
+    """A change is being decided, and the order stands still until it is."""
+
+    change: str
+    of: str = Field(examples=["structural"])
 
 
 class Waiting(Record):
@@ -49,6 +58,7 @@ class Waiting(Record):
     due_at: datetime | None
     blocked: str | None = None
     on_hold: OnHold | None = None
+    being_changed: Changing | None = None
     last_error: LastError | None = None
     engine: Literal["asked", "not asked"] = "not asked"
     next: tuple[str, ...] = ()
@@ -84,6 +94,7 @@ def _base(row: FullOrderRow, profile: Profile) -> Waiting:
 
 def _for_customer(row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile) -> Waiting:
     theirs = [task for task in tasks if task.role == Role.CUSTOMER]
+    deciding = _deciding(tasks)
     waits = bool(theirs) or _awaits_receipt(row, profile)
     todo = [f"answer: {task.title} ({' or '.join(task.outcomes)})" for task in theirs]
     if _awaits_receipt(row, profile):
@@ -92,6 +103,7 @@ def _for_customer(row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile)
         update={
             "waits_for": (CUSTOMER,) if waits else (),
             "tasks": tuple(task.id for task in theirs),
+            "being_changed": _change(deciding),
             "next": () if row.held_at else tuple(todo),
         }
     )
@@ -100,7 +112,10 @@ def _for_customer(row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile)
 def _for_staff(
     row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile, execution: Execution | None
 ) -> Waiting:
-    here = [task for task in tasks if task.step == row.step]
+    deciding = _deciding(tasks)
+    if deciding:
+        tasks = [task for task in tasks if task.step != row.step]
+    here = deciding or [task for task in tasks if task.step == row.step]
     roles = tuple(dict.fromkeys(task.role for task in here))
     if not roles:
         roles = (CUSTOMER if _awaits_receipt(row, profile) else PLATFORM,)
@@ -112,11 +127,24 @@ def _for_staff(
             "tasks": tuple(task.id for task in tasks),
             "blocked": row.blocked,
             "on_hold": OnHold(since=row.held_at, because=row.held_because) if row.held_at else None,
+            "being_changed": _change(deciding),
             "last_error": error,
             "engine": "asked" if execution else "not asked",
             "next": tuple(_next(row, tasks, profile, execution, error)),
         }
     )
+
+
+def _deciding(tasks: Sequence[TaskRow]) -> list[TaskRow]:
+    """Questions about a change that freezes the order; its own step is not completed meanwhile."""
+    return [task for task in tasks if task.facts.get("class") in FREEZING]
+
+
+def _change(deciding: Sequence[TaskRow]) -> Changing | None:
+    if not deciding:
+        return None
+    facts = deciding[0].facts
+    return Changing(change=facts["change"], of=facts["class"])
 
 
 def _next(

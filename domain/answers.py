@@ -7,7 +7,9 @@ same in every task; a name that is not listed here is a free text.
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from domain.dispatch import read_quantities
 from domain.roles import STAFF
 
 AHEAD_MAX = timedelta(days=1_000)
@@ -19,6 +21,8 @@ NOTE = "note"
 
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
+_AMOUNT = re.compile(r"^\d{1,14}(\.\d{1,4})?$")
+
 _A_DATE = "write a date such as 2026-12-20"
 _AN_INSTANT = "write an instant with its offset, such as 2026-12-20T18:00:00+08:00, or a date"
 
@@ -27,6 +31,15 @@ def needed(requires: Iterable[str], outcome: str) -> tuple[str, ...]:
     """The names that an answer with this outcome has to bring along."""
     named = (name.rpartition(".") for name in requires)
     return tuple(name for of, _, name in named if of in ("", outcome))
+
+
+def by_outcome(requires: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The names that each outcome needs; under an empty outcome those that all of them need."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in requires:
+        of, _, name = entry.rpartition(".")
+        found[of] = (*found.get(of, ()), name)
+    return found
 
 
 def fault(name: str, text: str, now: datetime) -> str | None:
@@ -106,14 +119,37 @@ def _short(text: str, now: datetime) -> str | None:
     return None
 
 
+def _amount(text: str, now: datetime) -> str | None:
+    """An amount of money; how many decimals its currency has is known to the order alone."""
+    if not _AMOUNT.match(text) or not Decimal(text):
+        return "is no amount; write digits above zero with a point, such as 120.50"
+    return None
+
+
+def _quantities(text: str, now: datetime) -> str | None:
+    try:
+        read_quantities(text)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
 _CHECKS: dict[str, Callable[[str, datetime], str | None]] = {
     "new_date": _coming_date,
     "until": _coming_date,
+    "arrival": _coming_date,
+    "quantities": _quantities,
+    "reason": _short,
+    "consent": _short,
+    "missing": _short,
     "promised_at": _coming_moment,
     "planned_arrival": _moment,
     "planned_dispatch": _moment,
     "agreed_date": _moment,
     "owner": _role_inside,
+    "amount": _amount,
+    "order": _short,
+    "reference": _short,
     "responsible": _short,
     "sanction_waived": _short,
 }

@@ -26,6 +26,20 @@ class ChangeClass(StrEnum):
         """The heaviest class of all that a change touches is the class of the change."""
         return list(ChangeClass).index(self)
 
+    @property
+    def words_zh(self) -> str:
+        """The class as a Chinese notice names it."""
+        return _CLASSES_ZH[self]
+
+
+_CLASSES_ZH = {
+    ChangeClass.MINOR: "一般变更",
+    ChangeClass.DATE: "交期变更",
+    ChangeClass.TECHNICAL: "技术更改",
+    ChangeClass.STRUCTURAL: "结构变更",
+    ChangeClass.REFUSED: "不可变更",
+}
+
 
 class Touch(StrEnum):
     """What a change touches: the rows of a profile's matrix."""

@@ -8,6 +8,9 @@ DuelineError
 │   ├── IncompleteOrder  fields that the profile requires are missing
 │   ├── TaskNotOpen      somebody was faster, or the step has moved on
 │   ├── KeyReused        the idempotency key came before with another body
+│   ├── PaymentKnown     the reference of a payment came before, with other content or elsewhere
+│   ├── RefundNotOpen    the refund does not stand where this could be done
+│   ├── FourEyes         the same key may not do both
 │   ├── OnHold           operations hold the order; nobody can answer until they release it
 │   └── NothingRuns      the workflow has ended, or there is none
 ├── Unanswered         nobody took it in time: no worker, or one that cannot
@@ -93,8 +96,51 @@ class KeyReused(Refused):
 
 
 @dataclass(eq=False)
+class PaymentKnown(Refused):
+    """The `reference` belongs to an earlier `payment`; `how` says what is odd about that."""
+
+    reference: str
+    payment: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"the reference {self.reference} {self.how}; see payment {self.payment}"
+
+
+@dataclass(eq=False)
+class RefundNotOpen(Refused):
+    """The refund is `state`, and from there it goes another way."""
+
+    refund: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"the refund is {self.state}"
+
+
+@dataclass(eq=False)
+class FourEyes(Refused):
+    """Two keys have to do it."""
+
+    rule: str
+
+    def __str__(self) -> str:
+        return self.rule
+
+
+@dataclass(eq=False)
 class OnHold(Refused):
     """Operations hold the order; `why` says since when, what for, and who releases it."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the order {self.why}"
+
+
+@dataclass(eq=False)
+class BeingChanged(Refused):
+    """A change is being decided; `why` says since when, of which class, and what to do."""
 
     why: str
 

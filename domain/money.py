@@ -63,6 +63,22 @@ class Account(StrEnum):
         """Whether money here pays for something."""
         return self in {Account.GOODS, Account.RUSH_FEE, Account.FORFEITED, Account.COST}
 
+    @property
+    def zh(self) -> str:
+        """The term of the finance department."""
+        return _CHINESE[self]
+
+
+_CHINESE = {
+    Account.OUTSIDE: "外部",
+    Account.UNAPPLIED: "未核销款",
+    Account.GOODS: "货款",
+    Account.RUSH_FEE: "加急费",
+    Account.FORFEITED: "没收定金",
+    Account.COST: "取消费用",
+    Account.REFUND_DUE: "待退款",
+}
+
 
 Percent = Annotated[Number, Field(ge=0, le=100, decimal_places=2)]
 """A share, 0 to 100, at most two decimals."""

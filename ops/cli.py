@@ -26,6 +26,7 @@ Examples
     dueline keys add --name "Wang Li" --role planning
     dueline submit examples/orders.csv
     dueline tasks --role planning --json
+    dueline pay SO-2026-000004 462.00 --reference CMB-20260302-0001
     dueline notices --state dead
     dueline calendar due --calendar cn --from 2026-11-23T09:00+08:00 --work 4h
 
@@ -87,6 +88,11 @@ def build(arguments: list[str]) -> App:
         "ops.commands_notices:app", name="notices", help="See and re-send what people were told."
     )
     app.command(
+        "ops.commands_webhooks:app",
+        name="webhooks",
+        help="Where customers' systems listen, and what did not arrive there.",
+    )
+    app.command(
         "ops.commands_windows:app", name="windows", help="Explain, pause, resume an order's clocks."
     )
     app.command(
@@ -94,11 +100,24 @@ def build(arguments: list[str]) -> App:
     )
     app.command("ops.commands_ops:app", name="ops", help="Find stuck orders and cure them.")
     if not arguments or arguments[0] not in INDEPENDENT:
-        from ops import commands_changes, commands_orders
+        from ops import (
+            commands_cancel,
+            commands_changes,
+            commands_credit,
+            commands_follow_ups,
+            commands_money,
+            commands_orders,
+            commands_shipping,
+        )
         from ops.commands_report import report
 
         commands_orders.register(app)
         commands_changes.register(app)
+        app.command(commands_cancel.cancel)
+        commands_money.register(app)
+        commands_credit.register(app)
+        commands_shipping.register(app)
+        commands_follow_ups.register(app)
         app.command(report)
     return app
 

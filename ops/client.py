@@ -130,6 +130,10 @@ class Api:
         response = await self._call("POST", path, json=body, headers=headers)
         return Sent(response.json(), response.headers.get("Idempotent-Replayed") == "true")
 
+    async def delete(self, path: str) -> None:
+        """Removes what is at `path`."""
+        await self._call("DELETE", path)
+
     async def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         give_up_at = time.monotonic() + self._patience_seconds
         while True:

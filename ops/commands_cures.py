@@ -28,7 +28,7 @@ AGREEING = (Role.OPERATIONS, *sorted(MAY_AGREE - {Role.OPERATIONS}))
 async def retry(*orders: str, as_json: AsJson = False, key: Key = None) -> int:
     """Try everything that is pending in an order at once, instead of when its time comes.
 
-    Counts as a first attempt again. Looks at the order and at its open overdue cases.
+    Counts as a first attempt again. Looks at the order, and at its open cases and follow-ups.
 
     Examples
 

@@ -89,7 +89,7 @@ async def submit(
             await submission.send_all(drafts, advance)
     faults += submission.faults
     if as_json:
-        _print_json({"orders": submission.sent, "faults": [asdict(fault) for fault in faults]})
+        print_json({"orders": submission.sent, "faults": [asdict(fault) for fault in faults]})
     else:
         order_tables.print_submitted(submission.sent)
     for problem in (*faults, *filter(None, [submission.broken])):
@@ -142,7 +142,7 @@ async def orders(
         )
         found = [item async for item in query]
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         order_tables.print_orders(found)
 
@@ -166,7 +166,7 @@ async def order(id: str, *, as_json: AsJson = False, api: Address = None, key: K
         windows = await client.get(f"{path}/windows")
         timeline = await client.get(f"{path}/timeline")
     if as_json:
-        _print_json({"order": found, "windows": windows, "timeline": timeline})
+        print_json({"order": found, "windows": windows, "timeline": timeline})
     else:
         order_tables.print_order(found, windows, timeline)
 
@@ -193,7 +193,7 @@ async def tasks(
     async with client_for(api, key, READER) as client:
         found = await inbox(client, [role] if role or key else list(Role))
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         order_tables.print_tasks(found)
 
@@ -232,7 +232,7 @@ async def complete(
     async with client_for(api, key, Role(found["role"])) as client:
         done = await client.post(f"/tasks/{found['id']}/completion", answer)
     if as_json:
-        _print_json(done.body)
+        print_json(done.body)
     else:
         name = found["order_number"] or short(found["order_id"])
         print(f"{found['title']} of {name}: {done.body['outcome'].replace('_', ' ')}")
@@ -270,5 +270,6 @@ def _pairs(data: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Prints what a machine reads."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -13,6 +13,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from domain.errors import DuelineError
+from domain.follow_ups import PREFIX
 from ops.commands_orders import AsJson, Key
 from ops.order_tables import console, short
 from ops.repair.calls import OPEN
@@ -121,7 +122,9 @@ async def _from_engine(
     """Runs of the engine, one history at a time."""
     if order is not None:
         found = await find_order(site, order)
-        wanted = f"WorkflowId = '{found.workflow_id}' OR WorkflowId STARTS_WITH 'case-{found.id}.'"
+        beginnings = (f"case-{found.id}.", f"{PREFIX}{found.id}.", f"case-{PREFIX}{found.id}.")
+        beside = " OR ".join(f"WorkflowId STARTS_WITH '{one}'" for one in beginnings)
+        wanted = f"WorkflowId = '{found.workflow_id}' OR {beside}"
     else:
         wanted = query or OPEN
     async for workflow_id, run_id in runs_found(site, scoped(site, OURS, wanted), limit):

@@ -47,7 +47,7 @@ def api() -> int:
 
 
 async def relay() -> int:
-    """Sends notices until SIGTERM or Ctrl-C; what is being sent by then is sent to its end.
+    """Sends notices and webhooks until SIGTERM or Ctrl-C, which ends nothing that is being sent.
 
     One is enough; two are safe, and the second takes over when the first dies.
 
@@ -56,6 +56,7 @@ async def relay() -> int:
     import structlog
 
     from activities.relay import run_relay
+    from activities.webhook_relay import run_webhooks
     from ops.stack.stack import check_database
     from store.engine import create_engine
     from telemetry.log import configure_log
@@ -72,7 +73,11 @@ async def relay() -> int:
     log = structlog.get_logger("dueline.relay")
     engine = create_engine(url)
     log.info("relay started")
-    await run_relay(engine, settings.channels, stop)
+    async with asyncio.TaskGroup() as beside:
+        beside.create_task(run_relay(engine, settings.channels, stop))
+        beside.create_task(
+            run_webhooks(engine, settings.webhook_key, stop, private=settings.webhook_private)
+        )
     await engine.dispose()
     log.info("relay stopped")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.follow_ups import PREFIX
 from domain.windows import Mark
 from ops.client import ApiProblem, Item, Sent
 from ops.demo_desk import REWORK, Desk, answer
@@ -68,7 +69,9 @@ class Life:
         """Runs until the order and its overdue cases are closed. Raises Stuck."""
         give_up_at = time.monotonic() + EFFECT_SECONDS
         for _ in range(ROUNDS_MAX):
-            tasks = await self._desk.open_tasks(self.order_id)
+            found = await self._desk.open_tasks(self.order_id)
+            # What follows an order goes on when the demo's last order is over.
+            tasks = [task for task in found if not task["id"].startswith(PREFIX)]
             # What follows from an answer appears in the moment in which its task closes.
             settled = self._answered.isdisjoint(task["id"] for task in tasks)
             if settled and (appointments := await self._agenda(tasks)):

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from domain.answers import by_outcome
 from domain.money import Currency, rounded
 from domain.stages import Stage
 
@@ -107,7 +108,7 @@ def print_tasks(tasks: Sequence[Item]) -> None:
             words(task["role"]),
             task["title"],
             _outcomes(task["outcomes"]),
-            ", ".join(task["requires"]) or "-",
+            _needs(task["requires"]),
             local(task["due_at"]),
         )
     _print(table, len(tasks), "open task")
@@ -188,6 +189,16 @@ def _name(order: Item) -> str:
     lines = order["order"]["lines"]
     goods = ", ".join(f"{line['quantity']} x {line['product']}" for line in lines)
     return f"{order['number'] or short(order['id'])}: {goods}"
+
+
+def _needs(requires: Sequence[str]) -> str:
+    """What the first outcome needs; a step that ships in parts asks for more with the others."""
+    named = [(of, ", ".join(names)) for of, names in by_outcome(requires).items()]
+    if not named:
+        return "-"
+    outcome, names = named[0]
+    shown = f"{outcome}: {names}" if outcome else names
+    return f"{shown}, …" if len(named) > 1 else shown
 
 
 def _outcomes(outcomes: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from store.keys import digest_of
 
 EXAMPLE_FACTORY = Path(__file__).resolve().parents[1] / "examples" / "master"
 KEYS_FILE = "api-keys.json"
+WEBHOOK_KEY_FILE = "webhook-key"
 KEY_BYTES = 24
 
 Entry = TypeVar("Entry", bound=Record)
@@ -30,7 +31,7 @@ Positive = Annotated[Number, Field(gt=0)]
 
 
 class CustomerEntry(Record):
-    """A row of `customers.json`."""
+    """A row of `customers.json`; `credit_limit` counts only for a customer that is new."""
 
     code: Code
     name: Line
@@ -39,6 +40,7 @@ class CustomerEntry(Record):
     email: Line | None = None
     address: Line | None = None
     currency: Currency
+    credit_limit: Annotated[Number, Field(ge=0)] | None = None
 
 
 class MaterialEntry(Record):
@@ -106,6 +108,18 @@ async def seed_platform(database_url: str, data_dir: Path) -> dict[str, str]:
         ]
         await master.save_api_keys(conn, rows)
     return keys
+
+
+def webhook_key(data_dir: Path) -> str:
+    """The key that customers' webhook secrets are made of; made at the first start, and kept.
+
+    It stands in `<data_dir>/webhook-key`, readable by its owner alone. With another one every
+    receiver would have to learn a new secret.
+    """
+    path = data_dir / WEBHOOK_KEY_FILE
+    if not path.exists():
+        _write_private(path, secrets.token_hex(KEY_BYTES) + "\n")
+    return path.read_text("utf-8").strip()
 
 
 async def seed_calendars(database_url: str) -> tuple[str, ...]:

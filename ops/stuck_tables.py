@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from domain.follow_ups import PREFIX
 from ops.order_tables import console, local, short
 from ops.repair.stuck_model import Finding, Severity
 
@@ -25,7 +26,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 def _print(out: Console, finding: Finding) -> None:
     name = finding.number or short(finding.order_id)
-    if finding.workflow_id.startswith("case-"):
+    if finding.workflow_id.startswith(("case-", PREFIX)):
         name += f" {short(finding.workflow_id)}"
     since = local(finding.since.isoformat())
     head = Text.assemble(

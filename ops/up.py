@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.seed import seed_calendars, seed_platform
+from ops.seed import seed_calendars, seed_platform, webhook_key
 from ops.stack import Stack, StackError
 from ops.stack.children import Child, Recipe
 from ops.stack.preflight import Port
@@ -97,6 +97,9 @@ async def platform(settings: Settings, *, log: Log) -> AsyncIterator[Platform]:
         keys = await seed_platform(stack.database_url, settings.data_dir)
         for sentence in await seed_calendars(stack.database_url):
             log("dueline", sentence)
+        if settings.webhook_key is None:
+            key = webhook_key(settings.data_dir)
+            settings = settings.model_copy(update={"webhook_key": key})
         env = environment(settings, stack)
         programs = [Program("worker", env, log), Program("api", env, log)]
         async with _running(programs, stack.services, log):

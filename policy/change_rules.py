@@ -10,8 +10,16 @@ from domain.changes import ChangeClass, Touch
 from domain.money import Percent
 from domain.orders import Trait
 from domain.roles import Role
+from domain.stages import Stage
 from policy.ids import StepId
+from policy.steps import AlongsideStep, Pace
 from policy.window import Window
+
+CANCELLATION = "cancellation"
+"""The visit in which somebody answers a cancellation; no step of the route has this id."""
+
+KEPT = "kept"
+"""What an agreed cancellation has to name: how much of the money is kept."""
 
 
 class ChangeRow(Record):
@@ -88,3 +96,22 @@ class CancelRules(Record):
     role: Role = Role.SALES
     answer: Window | None = None
     told: tuple[Role, ...] = ()
+
+    @property
+    def asking(self) -> AlongsideStep:
+        """The question to `role`, as a step that runs beside the route."""
+        return AlongsideStep(
+            id=CANCELLATION,
+            kind="alongside",
+            stage=Stage.CONTRACT,
+            title="Answer to a cancellation",
+            title_zh="取消订单答复",
+            role=self.role,
+            standard="The customer has an answer, and both know what becomes of the money.",
+            window=self.answer,
+            paced_by=None if self.answer else Pace.DEPARTMENT,
+            trigger="on_change",
+            agreeing=("agreed", "refused"),
+            requires=(f"agreed.{KEPT}", "refused.note"),
+            rules=("C06 a paid deposit is handled by the contract",),
+        )

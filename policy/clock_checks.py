@@ -24,23 +24,31 @@ def check_clocks(profile: Profile) -> Iterator[Problem]:
         yield from _warning(path, window)
     for index, step in enumerate(profile.steps):
         path = ("steps", index)
-        if step.window:
-            yield from _begun(profile, (*path, "window"), step, step.window)
-            yield from _dated(profile, (*path, "window", "limit"), step, step.window)
+        for at, window in step.placed_windows:
+            yield from _begun(profile, (*path, *at), step, window)
+            yield from _dated(profile, (*path, *at, "limit"), step, window)
         yield from _stopped(profile, path, step)
     for name, window, _ in profile.case.windows:
         if window.counts_from != _OPENING:
             what = "the windows of an overdue case count from when they open"
             yield Problem(("case", name, "counts_from"), what, "leave counts_from out")
+    if profile.cancellation.answer and profile.cancellation.answer.counts_from != _OPENING:
+        what = "the answer's window counts from when the customer cancels"
+        yield Problem(("cancellation", "answer", "counts_from"), what, "leave counts_from out")
 
 
 def placed_windows(profile: Profile) -> Iterator[tuple[FieldPath, Window]]:
     """Every window and where it stands."""
     for index, step in enumerate(profile.steps):
-        if step.window:
-            yield ("steps", index, "window"), step.window
+        for at, window in step.placed_windows:
+            yield ("steps", index, *at), window
     for field, window, _ in profile.case.windows:
         yield ("case", field), window
+    for place, follow_up in enumerate(profile.follow_ups):
+        for index, asked in enumerate(follow_up.steps):
+            yield ("follow_ups", place, "steps", index, "window"), asked.window
+    if profile.cancellation.answer:
+        yield ("cancellation", "answer"), profile.cancellation.answer
 
 
 def _calendar(path: FieldPath, name: str) -> Iterator[Problem]:
@@ -118,11 +126,13 @@ def _stopped(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]
         if step.trigger == "on_delay" and "daily" not in triggers:
             what = "no step makes a delay known, so its window never begins"
             yield Problem((*path, "trigger"), what, "add a step with `trigger: daily`")
-    elif isinstance(step, WaitStep) and step.window and step.auto_after:
-        limit, after = step.window.limit, step.auto_after
-        if limit.clock is after.clock and after.is_counted and total(after) <= total(limit):
-            what = f"the wait ends by itself after {after}, so {limit} is never breached"
-            yield Problem((*path, "auto_after"), what, f"write more than {limit}")
+    elif isinstance(step, WaitStep) and step.auto_after:
+        after = step.auto_after
+        for _, window in step.placed_windows:
+            limit = window.limit
+            if limit.clock is after.clock and after.is_counted and total(after) <= total(limit):
+                what = f"the wait ends by itself after {after}, so {limit} is never breached"
+                yield Problem((*path, "auto_after"), what, f"write more than {limit}")
 
 
 def _before(profile: Profile, step: Step) -> Iterable[RouteStep]:

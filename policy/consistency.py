@@ -4,14 +4,18 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+from domain.dispatch import FAILED, IN_PARTS
 from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.stages import Stage
 from domain.windows import Mark
+from policy.cancel_checks import check_cancellation
 from policy.change_checks import check_changes
 from policy.clock_checks import check_clocks, placed_windows
 from policy.faults import choose
+from policy.follow_up_checks import check_follow_ups
 from policy.model import Profile
+from policy.money_checks import check_money
 from policy.problems import FieldPath, Problem
 from policy.steps import (
     NEXT,
@@ -42,11 +46,15 @@ def check(profile: Profile) -> Iterator[Problem]:
         # Walking a route with a missing step would report its followers, too.
         yield from _route(profile)
     yield from _gates(profile)
+    yield from check_money(profile)
+    yield from _dispatches(profile)
     yield from _waits(profile)
     yield from _ladder(profile)
     yield from _case(profile)
     yield from _sanctions(profile)
     yield from check_changes(profile)
+    yield from check_follow_ups(profile)
+    yield from check_cancellation(profile)
 
 
 def _names(profile: Profile) -> Iterator[Problem]:
@@ -87,6 +95,8 @@ def _leads(step: RouteStep) -> dict[FieldPath, str]:
             return {("outcomes", answer): target for answer, target in step.outcomes.items()}
         case ReviewStep() | ResourceStep():
             return {("refused",): step.refused}
+        case GateStep(refused=str(target)):
+            return {("refused",): target}
         case _:
             return {}
 
@@ -193,10 +203,13 @@ def _gates(profile: Profile) -> Iterator[Problem]:
     earlier: list[Step] = []
     for index, step in enumerate(profile.steps):
         if isinstance(step, GateStep):
+            makers = [other for other in earlier if other.only in (None, step.only)]
             for place, fact in enumerate(step.facts):
-                if fact in _MAKERS and not any(_makes_true(other, fact) for other in earlier):
+                if fact in _MAKERS and not any(_makes_true(other, fact) for other in makers):
                     path: FieldPath = ("steps", index, "facts", place)
                     what = f"no earlier step can make {fact} true"
+                    if any(_makes_true(other, fact) for other in earlier):
+                        what += " for every order that comes here"
                     yield Problem(path, what, f"put {_MAKERS[fact]} before the gate")
         if not step.detour:
             earlier.append(step)
@@ -232,6 +245,18 @@ def _makes_true(step: Step, fact: Fact) -> bool:
     return step.stage is of_stage.get(fact) or (
         step.work is not None and step.work is by_work.get(fact)
     )
+
+
+def _dispatches(profile: Profile) -> Iterator[Problem]:
+    """After a shipment in parts, and after one that failed, the rest still waits to be shipped."""
+    for index, step in enumerate(profile.steps):
+        if not isinstance(step, TaskStep) or step.work is not Work.RECORD_DISPATCH:
+            continue
+        for answer in sorted({FAILED, *IN_PARTS} & step.outcomes.keys()):
+            if step.outcomes[answer] != step.id:
+                path: FieldPath = ("steps", index, "outcomes", answer)
+                what = f"{answer} leads to {step.outcomes[answer]!r}, and the rest stays behind"
+                yield Problem(path, what, f"write {answer}: {step.id}")
 
 
 def _waits(profile: Profile) -> Iterator[Problem]:

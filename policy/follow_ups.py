@@ -1,8 +1,9 @@
 """What follows an order as a matter of its own: survey, complaint, service, return, refund."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from domain.base import Code, Line, Record
 from domain.roles import Role
@@ -15,12 +16,27 @@ DONE: Target = "done"
 """Where the last answer of a follow-up leads."""
 
 
+class FollowUpWork(StrEnum):
+    """What an answer moves besides the follow-up itself.
+
+    `propose_refund` proposes the `amount` that the answer has to name, if it does;
+    `approve_refund` approves what was proposed, or rejects it; `pay_refund` books it as paid, and
+    `place_payment` puts money where it belongs.
+    """
+
+    PROPOSE_REFUND = "propose_refund"
+    APPROVE_REFUND = "approve_refund"
+    PAY_REFUND = "pay_refund"
+    PLACE_PAYMENT = "place_payment"
+
+
 class FollowUpStep(Record):
     """One task of a follow-up: a role does it within its window and says how it came out.
 
     `outcomes` maps each answer to `done` or to a step of the same follow-up. `requires` names texts
-    that the answer must bring along, `work` what the platform does with it. `not_by` names an
-    earlier step whose answer must come from another key (four eyes).
+    that the answer must bring along (`refused.reason` for one outcome alone), `work` what the
+    platform does with it. `not_by` names an earlier step whose answer must come from another key
+    (four eyes); who has proposed a refund never approves it either.
     """
 
     id: StepId
@@ -33,7 +49,7 @@ class FollowUpStep(Record):
     outcomes: dict[Code, Target] = Field(default={"done": DONE}, min_length=1)
     requires: tuple[Code, ...] = ()
     not_by: StepId | None = None
-    work: Literal["approve_refund", "reject_refund", "pay_refund", "place_payment"] | None = None
+    work: FollowUpWork | None = None
     rules: tuple[Line, ...] = ()
 
 
@@ -42,7 +58,8 @@ class FollowUp(Record):
 
     `begins` is `asked`, or what happens on the order: it is completed, its goods are received
     damaged or never, money has to go back or fits nothing. `blocks_receipt` keeps the order from
-    being taken as received by itself while it is open.
+    being taken as received by itself while it is open. One that is only for goods that have left
+    says `after_dispatch`.
     """
 
     id: StepId
@@ -50,8 +67,14 @@ class FollowUp(Record):
     title_zh: Line
     begins: Literal["asked", "completed", "damaged", "not_received", "refund", "payment"]
     asked_by: tuple[Role, ...] = ()
-    blocks_receipt: bool = False
+    after_dispatch: StrictBool = False
+    blocks_receipt: StrictBool = False
     steps: Annotated[tuple[FollowUpStep, ...], Field(min_length=1)]
+
+    @property
+    def concerns_customer(self) -> bool:
+        """Whether the customer began it, and so hears of its beginning and its end."""
+        return Role.CUSTOMER in self.asked_by or self.begins in ("damaged", "not_received")
 
     def step(self, step_id: str) -> FollowUpStep:
         """The step with this id. Raises KeyError."""

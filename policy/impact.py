@@ -96,13 +96,28 @@ def back_to(profile: Profile, of: ChangeClass, current: str | None) -> str | Non
     }.get(of)
     if target is None or current is None:
         return None
-    return target if current == target or passed_by(profile, current)(target) else None
+    passed = passed_by(profile, current)
+    if of is ChangeClass.DATE and _is_made(profile, current):
+        return None  # the goods are made: there is nothing left to plan
+    return target if current == target or passed(target) else None
 
 
-def is_planned_anew(profile: Profile, impact: Impact) -> bool:
+def _is_made(profile: Profile, current: str | None) -> bool:
+    """Whether an order in step `current` is past the making of its goods."""
+    passed = passed_by(profile, current)
+    return any(
+        passed(step.id)
+        for step in profile.route
+        if isinstance(step, TaskStep) and step.work is Work.RECORD_PRODUCTION and not step.detour
+    )
+
+
+def is_planned_anew(profile: Profile, of: ChangeClass, current: str | None) -> bool:
     """Whether lines have to be booked for the order as it will be."""
     books = any(isinstance(s, ResourceStep) and s.work is Work.BOOK_SLOT for s in profile.route)
-    return books and impact.of in (ChangeClass.DATE, ChangeClass.STRUCTURAL)
+    if of is ChangeClass.DATE:
+        return books and not _is_made(profile, current)
+    return books and of is ChangeClass.STRUCTURAL
 
 
 def agreements(

@@ -226,7 +226,7 @@ def _known_keys(spot: Spot, path: FieldPath) -> Iterable[str]:
     model: type[BaseModel] | None
     match path:
         case ():
-            return (*Profile.model_fields, "extends", "drop", "change", "insert")
+            return (*Profile.model_fields, *DIFFERENCES)
         case ("steps", int(index)):
             kind = spot.fields["steps"].items[index].fields.get("kind")
             model = _STEP_KINDS.get(kind.value if kind else None)

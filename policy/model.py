@@ -11,14 +11,14 @@ from pydantic import Field, model_validator
 from domain.base import Code, Line, Record
 from domain.quiet import QuietHours
 from domain.roles import Role
-from policy.change_rules import CancelRules, ChangeRules
+from policy.change_rules import CANCELLATION, CancelRules, ChangeRules
 from policy.earlier import with_simple_changes
 from policy.follow_ups import FollowUp
 from policy.ids import StepId
 from policy.ladder import CaseRules, Rung
 from policy.money_rules import MoneyRules
 from policy.sanctions import Sanction
-from policy.steps import AlongsideStep, RouteStep, Step
+from policy.steps import AlongsideStep, ResourceStep, RouteStep, Step, Work
 from policy.window import Window
 
 
@@ -70,9 +70,7 @@ class Profile(Record):
         A corrective action binds whom its analysis names: none here.
         """
         for step in self.steps:
-            if step.window:
-                yield step.window, step.role
-            for window in step.window_by_route.values():
+            for _, window in step.placed_windows:
                 yield window, step.role
         for _, window, role in self.case.windows:
             yield window, role
@@ -82,6 +80,16 @@ class Profile(Record):
             for asked in follow_up.steps:
                 yield asked.window, asked.role
 
+    @property
+    def planned_at(self) -> str:
+        """The step with which production is planned: the last slot, or where a date is planned."""
+        slots = [
+            step.id
+            for step in self.route
+            if isinstance(step, ResourceStep) and step.work is Work.BOOK_SLOT
+        ]
+        return slots[-1] if slots else self.changes.replan_at
+
     def window(self, rule: str) -> Window:
         """The window of this rule. Raises KeyError."""
         for window, _ in self.windows:
@@ -90,10 +98,12 @@ class Profile(Record):
         raise KeyError(rule)
 
     def step(self, step_id: str) -> Step:
-        """The step with this id. Raises KeyError."""
+        """The step with this id, or the question that a cancellation asks. Raises KeyError."""
         for step in self.steps:
             if step.id == step_id:
                 return step
+        if step_id == CANCELLATION:
+            return self.cancellation.asking
         raise KeyError(step_id)
 
     def follow_up(self, kind: str) -> FollowUp:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from domain.answers import by_outcome
 from domain.limits import Clock
 from domain.windows import Mark
 from policy.ladder import CaseRules, Listener, Rung
 from policy.model import Profile
+from policy.money_reading import money_aloud
 from policy.reading_changes import changes_aloud
+from policy.reading_follow_ups import follow_up_lines
 from policy.reading_words import capital, joined, plain_words, said_time, title_of
 from policy.sanctions import Sanction
 from policy.steps import (
@@ -84,8 +87,10 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield f"E{rung.mark.level} {_rung(rung)}"
     case = profile.case
     yield f"An overdue case: {'; '.join(_case(case))}."
+    yield from money_aloud(profile.money)
     for sanction in profile.sanctions:
         yield _sanction(sanction)
+    yield from follow_up_lines(profile)
     yield f"The customer is told of a delay {_NOTICES[profile.customer_notice]}."
     if profile.quiet_hours:
         begin, end = profile.quiet_hours
@@ -123,7 +128,7 @@ def _head(step: Step) -> str:
 
 
 def _article(profile: Profile, step: RouteStep) -> str:
-    sentences = [_opening(step), step.standard]
+    sentences = [*_only(step), _opening(step), step.standard]
     match step:
         case TaskStep():
             sentences += _required(step)
@@ -137,6 +142,8 @@ def _article(profile: Profile, step: RouteStep) -> str:
         case GateStep():
             facts = joined(plain_words(fact) for fact in step.facts)
             sentences.append(f"Nothing passes before this holds: {facts}.")
+            if step.refused:
+                sentences.append(f"If that is refused → {_target(profile, step.refused)}.")
         case WaitStep():
             if step.auto_after:
                 after = step.auto_after.words
@@ -144,6 +151,10 @@ def _article(profile: Profile, step: RouteStep) -> str:
     if step.rules:
         sentences.append(f"[{'; '.join(step.rules)}]")
     return " ".join(sentences)
+
+
+def _only(step: Step) -> list[str]:
+    return [f"Only for {step.only} orders."] if step.only else []
 
 
 def _opening(step: RouteStep) -> str:
@@ -158,6 +169,8 @@ def _opening(step: RouteStep) -> str:
             return (
                 f"The platform {_RESOURCES[step.work]} itself; if it cannot, {who} decides {when}."
             )
+        case GateStep() if step.work is Work.CHECK_MONEY:
+            return f"The platform looks at the money; {who} is asked {when}."
         case GateStep():
             return f"The platform compares; {who} is asked {when}."
         case WaitStep():
@@ -167,6 +180,10 @@ def _opening(step: RouteStep) -> str:
 
 
 def _when(step: Step) -> str:
+    if step.window_by_route:
+        ways = [f"for money by {way} {said_time(at)}" for way, at in step.window_by_route.items()]
+        others = [f"for all others {said_time(step.window)}"] if step.window else []
+        return ", ".join((*ways, *others))
     if step.window:
         return said_time(step.window)
     assert step.paced_by is not None
@@ -191,15 +208,15 @@ def _duty(profile: Profile, step: AlongsideStep) -> str:
         else f"{title_of(profile, step.during[0])} to {title_of(profile, step.during[-1])}"
     )
     duty = f"{_TRIGGERS[step.trigger]} {during}: {step.role.words}, {_when(step)}."
-    return " ".join([duty, step.standard, *_required(step)])
+    return " ".join([*_only(step), duty, step.standard, *_required(step)])
 
 
 def _required(step: TaskStep | AlongsideStep) -> list[str]:
-    return (
-        [f"The answer names the {joined(map(plain_words, step.requires))}."]
-        if step.requires
-        else []
-    )
+    said = []
+    for outcome, names in by_outcome(step.requires).items():
+        answer = f"The answer {plain_words(outcome)}" if outcome else "The answer"
+        said.append(f"{answer} names the {joined(map(plain_words, names))}.")
+    return said
 
 
 _RUNGS = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from domain.base import Line, Number, Record
 from domain.money import Currency
@@ -14,7 +14,8 @@ class Sanction(Record):
     """A fine for a missed window, or a reward for an order that leaves in time (S26, S05).
 
     `rule` names the window, none means any. `charged` is the owner of the late step, or a role.
-    A breach is charged when its overdue case is closed, an order when it is completed.
+    A breach is charged when its overdue case is closed, an order when it is completed. A cause that
+    lies with the customer charges nobody inside, unless the regulation says `whatever_cause`.
     """
 
     id: RuleId
@@ -24,6 +25,7 @@ class Sanction(Record):
     amount: Annotated[Number, Field(gt=0)]
     currency: Currency
     charged: Literal["owner"] | Role
+    whatever_cause: StrictBool = False
     text: Line
     text_zh: Line
 

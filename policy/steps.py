@@ -1,5 +1,6 @@
 """The steps of a regulation: what is done, by whom, by when, and where the answer leads."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from domain.base import Code, Line, Record
 from domain.changes import ChangeClass
+from domain.dispatch import IN_PARTS
 from domain.limits import LimitText
 from domain.money import PaymentRoute
 from domain.orders import Trait
@@ -19,6 +21,8 @@ Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 NEXT: Target = "next"
 REFUSE: Target = "refuse_order"
+RECHECK = "recheck"
+"""The answer to a gate: look again."""
 DELAYED = "delayed"
 """The answer of a progress report that makes a delay known."""
 
@@ -59,6 +63,18 @@ class Fact(StrEnum):
         return self.value.replace("_", " ")
 
 
+MONEY_FACTS = frozenset(
+    {
+        Fact.CREDIT_GOOD,
+        Fact.DEPOSIT_PAID,
+        Fact.ADVANCE_PAID,
+        Fact.ACTIVATION_PAID,
+        Fact.BALANCE_PAID,
+    }
+)
+"""What becomes true by money alone, whoever is asked meanwhile."""
+
+
 class Pace(StrEnum):
     """What sets the time of a step that has no window of its own."""
 
@@ -73,7 +89,8 @@ class StepBase(Record):
 
     While the order is in a step that `waits_for` somebody, the windows around it that may pause
     for that reason stand still. A step that is there `only` for some orders is passed over by all
-    others. `window_by_route` takes the place of `window` where the way of the money decides.
+    others. `window_by_route` takes the place of `window` where the way of the money decides; a
+    step without a `window` names one for each way.
     """
 
     id: StepId
@@ -92,12 +109,36 @@ class StepBase(Record):
 
     @model_validator(mode="after")
     def _has_one_time_node(self) -> Self:
-        if (self.window is None) == (self.paced_by is None):
+        windowed = self.window is not None or bool(self.window_by_route)
+        if windowed == (self.paced_by is not None):
             raise ValueError(
                 f"step {self.id!r} needs exactly one time node; give it either a window or "
                 f"paced_by ({', '.join(Pace)})"
             )
+        if self.window is None and windowed:
+            missing = [way.value for way in PaymentRoute if way not in self.window_by_route]
+            if missing:
+                raise ValueError(
+                    f"step {self.id!r} has no window for money by {' and '.join(missing)}; add it "
+                    "to window_by_route, or give the step a window for all others"
+                )
         return self
+
+    def window_for(self, way: PaymentRoute) -> Window | None:
+        """The step's window for an order whose money takes this way; none when it has none."""
+        return self.window_by_route.get(way, self.window)
+
+    @property
+    def placed_windows(self) -> Iterator[tuple[tuple[str, ...], Window]]:
+        """Every window of the step, and by which fields it is found there."""
+        if self.window:
+            yield ("window",), self.window
+        for way, window in self.window_by_route.items():
+            yield ("window_by_route", way.value), window
+
+    def is_for(self, traits: frozenset[Trait]) -> bool:
+        """Whether the step is there for an order of these traits."""
+        return self.only is None or self.only in traits
 
 
 class TaskStep(StepBase):
@@ -126,6 +167,11 @@ class TaskStep(StepBase):
         """What the role may answer."""
         return tuple(self.outcomes)
 
+    @property
+    def ships_in_parts(self) -> bool:
+        """Whether a part of the goods may leave before the rest."""
+        return self.work is Work.RECORD_DISPATCH and not IN_PARTS.isdisjoint(self.outcomes)
+
 
 class ReviewStep(StepBase):
     """Several departments judge the order: all must approve, or any one (Q04)."""
@@ -134,6 +180,11 @@ class ReviewStep(StepBase):
     reviewers: Annotated[tuple[Role, ...], Field(min_length=1)]
     mode: Literal["all", "any"] = "all"
     refused: Target = REFUSE
+
+    @property
+    def countersigns(self) -> bool:
+        """Whether its signatures release the shipment (S07, G19, 会签)."""
+        return self.stage is Stage.SHIPPING_RELEASE
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -156,7 +207,12 @@ class GateStep(StepBase):
     @property
     def answers(self) -> tuple[str, ...]:
         """What the role answers when it has mended what was missing, or gives up."""
-        return ("recheck", "refused") if self.refused else ("recheck",)
+        return (RECHECK, "refused") if self.refused else (RECHECK,)
+
+    @property
+    def asks_for_money(self) -> bool:
+        """Whether money that moves may open the gate."""
+        return not MONEY_FACTS.isdisjoint(self.facts)
 
 
 class ResourceStep(StepBase):

@@ -15,6 +15,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
 )
@@ -27,6 +28,7 @@ from domain.assessment import (
     ShipmentFact,
     WindowFact,
 )
+from domain.follow_ups import PREFIX
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.stages import Stage
@@ -57,10 +59,13 @@ PROMISED = "promised"
 
 @dataclass(frozen=True)
 class _Profile:
-    """What a report needs of a pinned profile."""
+    """What a report needs of a pinned profile: the stage of each step, and that of each window of a
+    follow-up.
+    """
 
     title: tuple[str, str]
     stages: Mapping[str, Stage]
+    following: Mapping[str, Stage]
 
 
 async def read_facts(conn: Connection, from_at: datetime, until: datetime) -> Facts:
@@ -103,6 +108,7 @@ def _windows(from_at: datetime, until: datetime) -> Any:
     return (
         select(
             columns.key,
+            columns.rule,
             columns.step,
             columns.role,
             case((breached, WindowState.BREACHED.value), else_=columns.state).label("state"),
@@ -128,10 +134,10 @@ def _windows(from_at: datetime, until: datetime) -> Any:
 def _person() -> ScalarSelect[Any]:
     """Who gave the last answer in the window's visit; the one of its own role, if there is one."""
     first, visit = (func.split_part(windows.c.key, "/", place) for place in (1, 3))
-    of_case = windows.c.key.startswith(CASE_PREFIX)
-    same_workflow: ColumnElement[bool] = or_(
-        and_(of_case, tasks.c.workflow_id == first),
-        and_(~of_case, ~tasks.c.workflow_id.startswith(CASE_PREFIX)),
+    beside = windows.c.key.startswith(CASE_PREFIX) | windows.c.key.startswith(PREFIX)
+    of_order = literal("order-").concat(windows.c.order_id)
+    same_workflow: ColumnElement[bool] = tasks.c.workflow_id == case(
+        (beside, first), else_=of_order
     )
     return (
         select(tasks.c.decided_by)
@@ -167,7 +173,10 @@ def _window_fact(row: Row[Any], profiles: Mapping[str, _Profile]) -> WindowFact:
 def _stage(row: Row[Any], profiles: Mapping[str, _Profile]) -> Stage:
     if row.key.startswith(CASE_PREFIX):
         return CASE_STAGE
-    return profiles[row.profile_digest].stages[row.step]
+    of_profile = profiles[row.profile_digest]
+    if row.key.startswith(PREFIX):
+        return of_profile.following.get(row.rule, Stage.AFTER_SALES)
+    return of_profile.stages[row.step]
 
 
 async def _profiles(conn: Connection, digests: Iterable[str]) -> dict[str, _Profile]:
@@ -180,6 +189,11 @@ async def _profiles(conn: Connection, digests: Iterable[str]) -> dict[str, _Prof
         digest: _Profile(
             (body["title"], body["title_zh"]),
             {step["id"]: Stage(step["stage"]) for step in body["steps"]},
+            {
+                step["window"]["id"]: Stage(step["stage"])
+                for kind in body.get("follow_ups", ())
+                for step in kind["steps"]
+            },
         )
         for digest, body in found.all()
     }
@@ -254,6 +268,7 @@ def _sanctions(from_at: datetime, until: datetime) -> Any:
             orders.c.profile_digest,
             overdue_cases.c.cause,
             windows.c.key,
+            windows.c.rule,
             windows.c.step,
         )
         .join(orders, orders.c.id == columns.order_id)

@@ -1,7 +1,7 @@
 """Customers' wishes: what was asked, and what became of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -15,18 +15,27 @@ from store.tables import changes
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A recorded wish. `kind` is change, cancellation or receipt."""
+    """A recorded wish. `kind` is change, cancellation or receipt.
+
+    `registered_at` is when the workflow took it up to have it decided, and `prices` are what new
+    products cost then, as text; both are none for what is settled at once.
+    """
 
     id: str
     kind: str
     against_version: int | None
     patch: Mapping[str, Any]
+    evidence: Mapping[str, Any] | None
+    prices: Mapping[str, str] | None
+    registered_at: datetime | None
     state: ChangeState
+    requested_by: str = ""
+    reason: str | None = None
 
 
 async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:
     """The wish; the order's row is locked already. Raises UnknownThing."""
-    columns = (changes.c[name] for name in ("id", "kind", "against_version", "patch", "state"))
+    columns = (changes.c[field.name] for field in fields(ChangeRow))
     found = await conn.execute(
         select(*columns).where(changes.c.id == change_id, changes.c.order_id == order_id)
     )
@@ -47,6 +56,29 @@ async def changed_since(conn: Connection, order_id: str, version: int) -> list[s
         )
     )
     return sorted({field for patch in found for field in patch})
+
+
+async def register(conn: Connection, change_id: str, at: datetime, **found: Any) -> None:
+    """The change is taken up; `found` is what it means as the order stands, by column."""
+    await conn.execute(
+        update(changes).where(changes.c.id == change_id).values(registered_at=at, **found)
+    )
+
+
+async def being_decided(conn: Connection, order_id: str) -> dict[str, Any] | None:
+    """The change that was taken up and has no verdict yet: its id, its class, what it means."""
+    found = await conn.execute(
+        select(changes.c.id, changes.c.of, changes.c.impact)
+        .where(
+            changes.c.order_id == order_id,
+            changes.c.state == ChangeState.RECEIVED.value,
+            changes.c.registered_at.is_not(None),
+        )
+        .order_by(changes.c.registered_at.desc())
+        .limit(1)
+    )
+    row = found.mappings().one_or_none()
+    return dict(row) if row is not None else None
 
 
 async def settle(

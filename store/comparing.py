@@ -3,10 +3,12 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 
 from domain.base import Record
+from domain.follow_ups import follow_up_workflow_id
 from store.engine import Connection
+from store.follow_up_tables import follow_ups
 from store.tables import (
     marks,
     orders,
@@ -30,6 +32,7 @@ class StoredOrder(Record):
     version: int
     promised_at: datetime
     rush: bool
+    special: bool
     received_at: datetime
     state: str
     stage: str | None
@@ -73,6 +76,17 @@ class StoredWindow(Record):
     marks: tuple[str, ...] = ()
 
 
+class StoredFollowUp(Record):
+    """A follow-up that is not closed, by the id of its workflow."""
+
+    workflow_id: str
+    id: str
+    kind: str
+    state: str
+    requested_by: str
+    requested_at: datetime
+
+
 class Stored(Record):
     """All of it. `reserved` says in words what stock, slots and notes the order still holds."""
 
@@ -80,15 +94,21 @@ class Stored(Record):
     tasks: tuple[StoredTask, ...]
     windows: tuple[StoredWindow, ...]
     cases: tuple[str, ...]
+    follow_ups: tuple[StoredFollowUp, ...]
     reserved: tuple[str, ...]
+
+
+# An order of before there were special ones says nothing of it.
+_SPECIAL = func.coalesce(orders.c.body["special"].as_boolean(), false())
 
 
 async def read_stored(conn: Connection, order_id: str) -> Stored | None:
     """One order as the database knows it; none when it does not."""
     found = await conn.execute(
-        select(*(orders.c[name] for name in StoredOrder.model_fields)).where(
-            orders.c.id == order_id
-        )
+        select(
+            *(orders.c[name] for name in StoredOrder.model_fields if name in orders.c),
+            _SPECIAL.label("special"),
+        ).where(orders.c.id == order_id)
     )
     row = found.mappings().one_or_none()
     if row is None:
@@ -98,6 +118,7 @@ async def read_stored(conn: Connection, order_id: str) -> Stored | None:
         tasks=await _tasks(conn, order_id),
         windows=await _windows(conn, order_id),
         cases=await _cases(conn, order_id),
+        follow_ups=await _follow_ups(conn, order_id),
         reserved=await _reserved(conn, order_id),
     )
 
@@ -138,6 +159,19 @@ async def _cases(conn: Connection, order_id: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+async def _follow_ups(conn: Connection, order_id: str) -> tuple[StoredFollowUp, ...]:
+    names = [name for name in StoredFollowUp.model_fields if name != "workflow_id"]
+    found = await conn.execute(
+        select(*(follow_ups.c[name] for name in names))
+        .where(follow_ups.c.order_id == order_id, follow_ups.c.state != "closed")
+        .order_by(follow_ups.c.requested_at, follow_ups.c.id)
+    )
+    return tuple(
+        StoredFollowUp(**row, workflow_id=follow_up_workflow_id(order_id, row["id"]))
+        for row in found.mappings()
+    )
+
+
 async def _reserved(conn: Connection, order_id: str) -> tuple[str, ...]:
     counts = {
         "materials": select(func.count()).where(
@@ -155,20 +189,28 @@ async def _reserved(conn: Connection, order_id: str) -> tuple[str, ...]:
 async def orders_to_compare(
     conn: Connection, closed_after: datetime, after: str, limit: int
 ) -> list[str]:
-    """Ids of open orders and of those that closed lately, in order of id; `after` goes on."""
+    """Ids of orders that are open, closed lately, or are followed up; in order of id."""
     columns = orders.c
-    wanted = or_(columns.state == "open", columns.closed_at >= closed_after)
     found = await conn.scalars(
-        select(columns.id).where(wanted, columns.id > after).order_by(columns.id).limit(limit)
+        select(columns.id)
+        .where(_to_compare(closed_after), columns.id > after)
+        .order_by(columns.id)
+        .limit(limit)
     )
     return list(found)
 
 
 async def count_to_compare(conn: Connection, closed_after: datetime) -> int:
     """How many orders that are."""
+    query = select(func.count()).select_from(orders).where(_to_compare(closed_after))
+    return await conn.scalar(query) or 0
+
+
+def _to_compare(closed_after: datetime) -> ColumnElement[bool]:
     columns = orders.c
-    wanted = or_(columns.state == "open", columns.closed_at >= closed_after)
-    return await conn.scalar(select(func.count()).select_from(orders).where(wanted)) or 0
+    followed = select(follow_ups.c.order_id).where(follow_ups.c.state != "closed")
+    lately = columns.closed_at >= closed_after
+    return or_(columns.state == "open", lately, columns.id.in_(followed))
 
 
 async def case_is_open(conn: Connection, case_id: str) -> bool:
@@ -176,6 +218,13 @@ async def case_is_open(conn: Connection, case_id: str) -> bool:
     columns = overdue_cases.c
     found = exists().where(columns.id == case_id, columns.state == "open")
     return bool(await conn.scalar(select(found)))
+
+
+async def follow_up_is_open(conn: Connection, workflow_id: str) -> bool:
+    """Whether the database has the follow-up and does not take it for closed."""
+    columns = follow_ups.c
+    own = columns.id == workflow_id.rpartition(".")[2]
+    return bool(await conn.scalar(select(exists().where(own, columns.state != "closed"))))
 
 
 async def waiting_notices(conn: Connection, queued_before: datetime) -> int:

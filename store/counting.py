@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, case, func, literal_column, select
 
 from store.engine import Connection
+from store.follow_up_tables import follow_ups
 from store.notices import count_notices
+from store.payment_tables import payments
 from store.rows import Counts
 from store.tables import orders, overdue_cases, tasks, windows
+from store.webhooks import count_webhooks
 
 QUIET_AFTER = timedelta(hours=24)
 UNNOTICED_AFTER = timedelta(minutes=5)
@@ -22,6 +25,8 @@ NO_STAGE, NO_LEVEL = "none", "none"
 
 # Written out: a plan for any value of a parameter could not use an index of the open ones.
 _OPEN = literal_column("'open'", String)
+_CLOSED = literal_column("'closed'", String)
+_UNMATCHED = literal_column("'unmatched'", String)
 _PAUSED = literal_column("'paused'", String)
 
 
@@ -32,8 +37,16 @@ async def count(conn: Connection) -> Counts:
         **await _windows(conn),
         **await _tasks(conn),
         overdue_cases_by_state=await _by(conn, overdue_cases.c.state),
+        follow_ups_by_kind=await _by(conn, follow_ups.c.kind, follow_ups.c.state != _CLOSED),
         **await count_notices(conn),
+        **await count_webhooks(conn),
+        unmatched_payments=await _unmatched(conn),
     )
+
+
+async def _unmatched(conn: Connection) -> int:
+    query = select(func.count()).where(payments.c.state == _UNMATCHED)
+    return await conn.scalar(query) or 0
 
 
 async def _orders(conn: Connection) -> dict[str, Any]:

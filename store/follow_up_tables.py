@@ -24,5 +24,6 @@ follow_ups = Table(
     Column("requested_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Index("ix_follow_ups_order", "order_id", "requested_at"),
+    Index("ix_follow_ups_running", "kind", "order_id", postgresql_where=text("state <> 'closed'")),
     Index("ix_follow_ups_wanted", "requested_at", postgresql_where=text("state = 'wanted'")),
 )

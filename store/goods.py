@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from store.engine import Connection, execute_each
@@ -40,6 +41,57 @@ async def packed(conn: Connection, order_id: str) -> dict[str, int]:
     return {row.product: row.packed for row in found}
 
 
+async def shipped(conn: Connection, order_id: str) -> dict[str, int]:
+    """Shipped quantities by product; products with none are left out."""
+    found = await conn.execute(
+        select(goods.c.product, goods.c.shipped).where(
+            goods.c.order_id == order_id, goods.c.shipped > 0
+        )
+    )
+    return {row.product: row.shipped for row in found}
+
+
+async def made(conn: Connection, order_id: str) -> dict[str, int]:
+    """Made quantities by product, shipped ones included."""
+    found = await conn.execute(
+        select(goods.c.product, goods.c.made).where(goods.c.order_id == order_id)
+    )
+    return {row.product: row.made for row in found}
+
+
+async def unpack(conn: Connection, order_id: str) -> int:
+    """What is packed and still here has to be packed anew; returns how many units."""
+    here = goods.c.order_id == order_id, goods.c.packed > goods.c.shipped
+    units = await conn.scalar(select(func.sum(goods.c.packed - goods.c.shipped)).where(*here))
+    await conn.execute(update(goods).where(*here).values(packed=goods.c.shipped))
+    return int(units or 0)
+
+
+async def give_beyond(
+    conn: Connection, order_id: str, ordered: Mapping[str, int]
+) -> dict[str, int]:
+    """What was made, is here and is not ordered becomes free finished stock; how much of what."""
+    found = await conn.execute(
+        select(goods.c.product, goods.c.made, goods.c.shipped)
+        .where(goods.c.order_id == order_id)
+        .order_by(goods.c.product)
+    )
+    over = {row.product: row.made - max(ordered.get(row.product, 0), row.shipped) for row in found}
+    over = {product: units for product, units in over.items() if units > 0}
+    given = [{"given": product, "units": units} for product, units in over.items()]
+    await _into_stock(conn, given)
+    fewer = (
+        update(goods)
+        .where(goods.c.order_id == order_id, goods.c.product == bindparam("given"))
+        .values(
+            made=goods.c.made - bindparam("units"),
+            packed=func.least(goods.c.packed, goods.c.made - bindparam("units")),
+        )
+    )
+    await execute_each(conn, fewer, given)
+    return over
+
+
 async def give_to_stock(conn: Connection, order_id: str) -> int:
     """What was made and not shipped becomes free finished stock; returns how many units."""
     found = await conn.execute(
@@ -48,19 +100,22 @@ async def give_to_stock(conn: Connection, order_id: str) -> int:
         .order_by(goods.c.product)
     )
     given = [{"given": product, "units": units} for product, units in found]
-    await execute_each(
-        conn,
-        update(products)
-        .where(products.c.code == bindparam("given"))
-        .values(finished=products.c.finished + bindparam("units")),
-        given,
-    )
+    await _into_stock(conn, given)
     await conn.execute(
         update(goods)
         .where(goods.c.order_id == order_id)
         .values(made=goods.c.shipped, packed=goods.c.shipped)
     )
     return sum(row["units"] for row in given)
+
+
+async def _into_stock(conn: Connection, given: list[dict[str, Any]]) -> None:
+    add = (
+        update(products)
+        .where(products.c.code == bindparam("given"))
+        .values(finished=products.c.finished + bindparam("units"))
+    )
+    await execute_each(conn, add, given)
 
 
 async def record_inspection(
@@ -79,8 +134,13 @@ async def record_inspection(
 
 async def last_inspection_passed(conn: Connection, order_id: str) -> bool:
     """Whether there was an inspection and the last one was passed."""
-    found: bool | None = await conn.scalar(
-        select(inspections.c.passed)
+    return await last_passed_inspection(conn, order_id) is not None
+
+
+async def last_passed_inspection(conn: Connection, order_id: str) -> str | None:
+    """The key of the last inspection if it was passed; none when it failed or there was none."""
+    found = await conn.execute(
+        select(inspections.c.step_key, inspections.c.passed)
         .where(inspections.c.order_id == order_id)
         # Two in the same instant differ in their visit: the longer, then the larger number.
         .order_by(
@@ -90,7 +150,8 @@ async def last_inspection_passed(conn: Connection, order_id: str) -> bool:
         )
         .limit(1)
     )
-    return bool(found)
+    row = found.one_or_none()
+    return str(row.step_key) if row is not None and row.passed else None
 
 
 async def release_goods(conn: Connection, order_id: str, step_key: str, at: datetime) -> None:
@@ -124,8 +185,22 @@ async def ship(
     tracking: str | None,
     at: datetime,
 ) -> None:
-    """The packed goods are on their way, under the release note or, without a gate, their own."""
-    shipped = {"state": "shipped", "shipped_at": at, "carrier": carrier, "tracking": tracking}
+    """All packed goods that are still here are on their way, under the release note or, without a
+    gate, their own.
+    """
+    here = goods.c.packed - goods.c.shipped
+    left = (
+        select(func.coalesce(func.jsonb_object_agg(goods.c.product, here), text("'{}'::jsonb")))
+        .where(goods.c.order_id == order_id, here > 0)
+        .scalar_subquery()
+    )
+    shipped = {
+        "state": "shipped",
+        "shipped_at": at,
+        "carrier": carrier,
+        "tracking": tracking,
+        "quantities": left,
+    }
     done = await conn.execute(
         update(shipments)
         .where(shipments.c.order_id == order_id, shipments.c.state == "released")

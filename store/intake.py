@@ -12,10 +12,12 @@ from domain.base import Record
 from domain.changes import ChangeState
 from domain.errors import KeyReused
 from domain.orders import OrderState
+from domain.priorities import Priority
+from store.cancellations import accept
 from store.engine import Connection
 from store.tables import changes, idempotency_keys, orders
 
-WishKind = Literal["change", "cancellation", "receipt"]
+WishKind = Literal["change", "cancellation", "receipt", "rush"]
 
 AMOUNT_MAX = Decimal("99999999999999.9999")
 """The largest amount that the orders table holds."""
@@ -45,7 +47,10 @@ class NewOrder(Record):
 
 
 class NewWish(Record):
-    """A change, a cancellation or a receipt as it is stored before its workflow hears of it."""
+    """A customer's wish as it is stored before its workflow hears of it.
+
+    `accepted_cost` is what a customer agrees to lose by a cancellation.
+    """
 
     id: str
     order_id: str
@@ -60,6 +65,7 @@ class NewWish(Record):
     reason: str | None
     requested_by: str
     requested_at: datetime
+    accepted_cost: Decimal | None = None
 
 
 async def claimed_before(conn: Connection, claim: Claim) -> str | None:
@@ -99,18 +105,26 @@ async def claim_key(conn: Connection, claim: Claim, resource: str) -> str | None
 
 async def add_order(conn: Connection, order: NewOrder) -> None:
     """Stores a new order. Starts nothing."""
-    await conn.execute(insert(orders).values(**order.model_dump(), updated_at=order.received_at))
+    priority = Priority.at_entry(rush=order.rush).value
+    await conn.execute(
+        insert(orders).values(**order.model_dump(), priority=priority, updated_at=order.received_at)
+    )
 
 
 async def add_wish(conn: Connection, wish: NewWish) -> bool:
     """Stores a customer's wish; false, and nothing is stored, when the order is closed."""
     # The lock keeps the order from closing between the look and the insert.
-    state = await conn.scalar(
-        select(orders.c.state).where(orders.c.id == wish.order_id).with_for_update(read=True)
+    found = await conn.execute(
+        select(orders.c.state, orders.c.currency)
+        .where(orders.c.id == wish.order_id)
+        .with_for_update(read=True)
     )
-    if state != OrderState.OPEN:
+    order = found.one_or_none()
+    if order is None or order.state != OrderState.OPEN:
         return False
-    await conn.execute(insert(changes).values(**wish.model_dump()))
+    await conn.execute(insert(changes).values(**wish.model_dump(exclude={"accepted_cost"})))
+    if wish.kind == "cancellation":
+        await accept(conn, wish.id, wish.order_id, order.currency, wish.accepted_cost)
     return True
 
 

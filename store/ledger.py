@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.money import Account
@@ -102,6 +102,16 @@ async def _change(
 ) -> None:
     if account is Account.OUTSIDE:
         return
+    is_here = (
+        (balances.c.holder == holder)
+        & (balances.c.currency == currency)
+        & (balances.c.account == account.value)
+    )
+    if amount < 0:
+        # An upsert would check the constraint on the row it proposes, not on the sum.
+        less = update(balances).where(is_here).values(amount=balances.c.amount + amount)
+        if (await conn.execute(less)).rowcount == 1:
+            return
     added = insert(balances).values(
         holder=holder, currency=currency, account=account.value, amount=amount
     )

@@ -20,8 +20,8 @@ Row = Mapping[str, Any]
 
 
 async def save_customers(conn: Connection, rows: Sequence[Row]) -> None:
-    """Adds or corrects customers."""
-    await _upsert(conn, customers, rows)
+    """Adds or corrects customers; the credit of one that is known already is left alone."""
+    await _upsert(conn, customers, rows, keep={"credit_limit"})
 
 
 async def save_materials(conn: Connection, rows: Sequence[Row]) -> None:

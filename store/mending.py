@@ -148,8 +148,13 @@ async def close_case_of_gone(conn: Connection, case_id: str, at: datetime) -> No
         .where(overdue_cases.c.id == case_id, overdue_cases.c.state == "open")
         .values(state="closed", closed_at=at)
     )
+    await withdraw_tasks_of(conn, case_id, at)
+
+
+async def withdraw_tasks_of(conn: Connection, workflow_id: str, at: datetime) -> None:
+    """Takes back the open tasks of a workflow that is no more."""
     await conn.execute(
         update(tasks)
-        .where(tasks.c.workflow_id == case_id, tasks.c.state == "open")
+        .where(tasks.c.workflow_id == workflow_id, tasks.c.state == "open")
         .values(state="withdrawn", closed_at=at)
     )

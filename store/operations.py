@@ -1,18 +1,26 @@
 """What operations ask of the database."""
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
+from domain.follow_ups import PREFIX
 from store.engine import Connection
+from store.follow_up_tables import follow_ups
 from store.tables import overdue_cases
 
 
-async def open_cases_of(conn: Connection, order_id: str, limit: int) -> list[str]:
-    """The ids of an order's open overdue cases, the oldest first."""
-    columns = overdue_cases.c
+async def open_beside(conn: Connection, order_id: str, limit: int) -> list[str]:
+    """The workflow ids of an order's open follow-ups and overdue cases, the oldest first."""
+    cases, following = overdue_cases.c, follow_ups.c
+    workflow_id = literal(PREFIX).concat(following.order_id).concat(".").concat(following.id)
     query = (
-        select(columns.id)
-        .where(columns.order_id == order_id, columns.state == "open")
-        .order_by(columns.opened_at, columns.id)
+        select(cases.id.label("id"), cases.opened_at.label("at"))
+        .where(cases.order_id == order_id, cases.state == "open")
+        .union_all(
+            select(workflow_id, following.requested_at).where(
+                following.order_id == order_id, following.state != "closed"
+            )
+        )
+        .order_by("at", "id")
         .limit(limit)
     )
     return list(await conn.scalars(query))

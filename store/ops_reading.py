@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
 
 from domain.base import Record
+from domain.follow_ups import PREFIX
 from domain.windows import Mark
 from store.engine import Connection
+from store.follow_up_tables import follow_ups
 from store.outbox import DEAD, PENDING
 from store.tables import (
     api_keys,
@@ -64,6 +66,16 @@ class OpenCaseRow(Record):
     window: str
     opened_at: datetime
     has_record: bool = True
+
+
+class FollowUpStanding(Record):
+    """A follow-up that is not closed; `has_begun` once its workflow has written it down."""
+
+    id: str
+    order_id: str
+    kind: str
+    requested_at: datetime
+    has_begun: bool
 
 
 class UnheldTask(Record):
@@ -127,8 +139,18 @@ async def open_cases(conn: Connection, wanted: Orders) -> list[OpenCaseRow]:
     return [OpenCaseRow(**row) for row in (await conn.execute(query)).mappings()]
 
 
+async def open_follow_ups(conn: Connection, wanted: Orders) -> list[FollowUpStanding]:
+    """Follow-ups that are wanted or open, also of closed orders."""
+    columns = follow_ups.c
+    query = select(
+        *(columns[name] for name in ("id", "order_id", "kind", "requested_at")),
+        (columns.state == "open").label("has_begun"),
+    ).where(columns.state != "closed", _of(columns.order_id, wanted))
+    return [FollowUpStanding(**row) for row in (await conn.execute(query)).mappings()]
+
+
 async def breaches_without_case(conn: Connection, wanted: Orders) -> list[OpenCaseRow]:
-    """Missed windows of open orders that no overdue case has been opened for; `id` is empty."""
+    """Missed windows of open orders and of running follow-ups without a case; `id` is empty."""
     opened = select(overdue_cases.c.id).where(overdue_cases.c.window == marks.c.window)
     query = (
         select(marks.c.window, windows.c.order_id, marks.c.recorded_at)
@@ -136,8 +158,7 @@ async def breaches_without_case(conn: Connection, wanted: Orders) -> list[OpenCa
         .join(orders, orders.c.id == windows.c.order_id)
         .where(
             marks.c.mark == Mark.BREACH.value,
-            orders.c.state == "open",
-            _of_its_order(),
+            or_(and_(orders.c.state == "open", _of_its_order()), _of_running_follow_up()),
             _of(windows.c.order_id, wanted),
             ~opened.exists(),
         )
@@ -258,8 +279,12 @@ def _of(column: Any, wanted: Orders) -> ColumnElement[bool]:
 
 
 def _of_its_order() -> ColumnElement[bool]:
-    # The order's own keys begin with its id, those of its overdue cases do not.
+    # The order's own keys begin with its id, those of its cases and follow-ups do not.
     return windows.c.key.startswith(windows.c.order_id + "/")
+
+
+def _of_running_follow_up() -> ColumnElement[bool]:
+    return windows.c.key.startswith(PREFIX) & windows.c.stopped_at.is_(None)
 
 
 def _case_of_window() -> Any:

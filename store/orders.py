@@ -1,7 +1,7 @@
 """Orders as the activities write them: one row lock, one projection, one number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +30,10 @@ class OrderRow:
     promised_at: datetime
     received_at: datetime
     state: OrderState
+    step: str | None
     level: int | None
     effect: dict[str, Any] | None
     calendars: Current
-
-    def with_promise(self, promised_at: datetime) -> "OrderRow":
-        """The order as it is once its promise has moved in this transaction."""
-        return replace(self, promised_at=promised_at)
 
 
 _LOCKED = (
@@ -48,6 +45,7 @@ _LOCKED = (
     "promised_at",
     "received_at",
     "state",
+    "step",
     "level",
 )
 

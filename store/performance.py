@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.base import Record
@@ -63,12 +63,13 @@ async def entries_of_case(conn: Connection, case_id: str) -> list[EntryRow]:
 
 
 async def who_answered(
-    conn: Connection, order_id: str, step: str, visit: int, role: Role
+    conn: Connection, order_id: str, workflow_id: str, step: str, visit: int, role: Role
 ) -> str | None:
     """Who of this role answered in a visit of a step, by the name of the key."""
     found: str | None = await conn.scalar(
         select(tasks.c.decided_by).where(
             tasks.c.order_id == order_id,
+            tasks.c.workflow_id == workflow_id,
             tasks.c.step == step,
             tasks.c.visit == visit,
             tasks.c.role == role.value,
@@ -79,9 +80,9 @@ async def who_answered(
 
 
 async def shipped_at(conn: Connection, order_id: str) -> datetime | None:
-    """When the order's goods left, if they did."""
+    """When the last of the order's goods left, if they did."""
     found: datetime | None = await conn.scalar(
-        select(shipments.c.shipped_at).where(
+        select(func.max(shipments.c.shipped_at)).where(
             shipments.c.order_id == order_id, shipments.c.state == "shipped"
         )
     )

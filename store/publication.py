@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case, func, literal, select
 
+from domain.follow_ups import PREFIX
 from domain.windows import LedgerKind
 from store.engine import Connection
 from store.tables import calendar_versions, orders, window_ledger, windows
@@ -29,7 +30,7 @@ async def workflows_behind(
 ) -> list[str]:
     """Ids of workflows with a running window on an older version, sorted, behind `after`."""
     workflow_id = case(
-        (windows.c.key.startswith(CASE_PREFIX), func.split_part(windows.c.key, "/", 1)),
+        (_beside(), func.split_part(windows.c.key, "/", 1)),
         else_=literal("order-").concat(windows.c.order_id),
     )
     found = await conn.scalars(
@@ -40,6 +41,11 @@ async def workflows_behind(
         .limit(limit)
     )
     return list(found)
+
+
+def _beside() -> ColumnElement[bool]:
+    """Windows of a workflow beside the order, whose id their keys begin with."""
+    return windows.c.key.startswith(CASE_PREFIX) | windows.c.key.startswith(PREFIX)
 
 
 async def standing(conn: Connection, calendar: str, version: int, shown_max: int) -> Standing:

@@ -53,6 +53,7 @@ class OrderFilter(Record):
     profile: str | None = None
     held: bool | None = None
     since_before: datetime | None = None
+    priority: str | None = None
 
 
 class TaskFilter(Record):
@@ -63,6 +64,7 @@ class TaskFilter(Record):
     workflow_id: str | None = None
     state: str | None = None
     customer: str | None = None
+    priority: str | None = None
 
 
 class CaseFilter(Record):
@@ -95,6 +97,7 @@ async def list_orders(
         columns.slack: wanted.slack,
         columns.customer: wanted.customer,
         columns.profile: wanted.profile,
+        columns.priority: wanted.priority,
     }
     query = _where(query, equal)
     if wanted.due_before is not None:
@@ -176,6 +179,7 @@ def _tasks() -> Select[Any]:
         *_columns(tasks, TaskRow),
         orders.c.number.label("order_number"),
         orders.c.customer.label("customer"),
+        orders.c.priority,
     ).join(orders, orders.c.id == tasks.c.order_id)
 
 
@@ -189,6 +193,7 @@ async def list_tasks(
         tasks.c.workflow_id: wanted.workflow_id,
         tasks.c.state: wanted.state,
         orders.c.customer: wanted.customer,
+        orders.c.priority: wanted.priority,
     }
     query = _where(_tasks(), equal)
     if wanted.roles is not None:

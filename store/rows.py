@@ -21,6 +21,7 @@ class OrderRow(Record):
     currency: str
     promised_at: datetime
     rush: bool
+    priority: str
     state: str
     stage: str | None
     step: str | None
@@ -124,6 +125,7 @@ class TaskRow(Record):
     order_id: str
     order_number: str | None
     customer: str
+    priority: str
     step: str
     visit: int
     role: str
@@ -185,7 +187,13 @@ class Counts(Record):
     open_tasks_by_role: Mapping[str, int]
     oldest_task_seconds_by_role: Mapping[str, float]
     overdue_cases_by_state: Mapping[str, int]
+    follow_ups_by_kind: Mapping[str, int]
     outbox_pending: int
     deliveries_pending: int
     deliveries_dead: int
     oldest_notice_seconds: float
+    webhooks_pending: int
+    webhooks_dead: int
+    webhooks_failing_seconds: float
+    webhook_endpoints_disabled: int
+    unmatched_payments: int

@@ -48,6 +48,13 @@ customers = Table(
     Column("email", Text),
     Column("address", Text),
     Column("currency", String(3), nullable=False),
+    Column("credit_limit", Amount),  # in the customer's currency; none: pays in advance
+    Column("blocked_at", Instant),
+    Column("blocked_because", Text),
+    CheckConstraint("credit_limit >= 0", name="credit_not_negative"),
+    CheckConstraint(
+        "(blocked_at IS NULL) = (blocked_because IS NULL)", name="blocked_for_a_reason"
+    ),
 )
 
 materials = Table(
@@ -136,6 +143,7 @@ orders = Table(
     Column("currency", String(3), nullable=False),
     Column("promised_at", Instant, nullable=False),
     Column("rush", Boolean, nullable=False),
+    Column("priority", String(8), nullable=False, server_default="normal"),
     Column("state", String(16), nullable=False, server_default="open"),
     Column("stage", String(3)),
     Column("step", String(40)),
@@ -181,7 +189,7 @@ changes = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("order_id", ForeignKey("orders.id"), nullable=False),
-    Column("kind", String(16), nullable=False),  # change, cancellation, receipt
+    Column("kind", String(16), nullable=False),  # change, cancellation, receipt, rush
     Column("against_version", Integer),
     Column("patch", JSONB, nullable=False),
     Column("of", String(16)),  # domain.changes.ChangeClass; none for what is no change
@@ -189,6 +197,8 @@ changes = Table(
     Column("impact", JSONB),  # what it meant when it was asked for, or as the workflow found it
     Column("evidence", JSONB),  # the customer's written text, by reference
     Column("identity", Text),  # how sales made sure who asks
+    Column("prices", JSONB),  # what new products cost when it was taken up, as text
+    Column("registered_at", Instant),  # when it was taken up to be decided
     Column("state", String(16), nullable=False, server_default="received"),
     Column("reason", Text),
     Column("requested_by", Text, nullable=False),
@@ -218,6 +228,7 @@ tasks = Table(
     Column("note", Text),
     Column("data", JSONB),
     Column("decided_by", Text),
+    Column("version", Integer),  # of the order, when it was answered
     Column("closed_at", Instant),
     Index(
         "uq_tasks_one_open",
@@ -246,7 +257,7 @@ windows = Table(
     Column("rule", String(64), nullable=False),
     Column("step", String(40), nullable=False),
     Column("role", String(32), nullable=False),
-    Column("limit", String(16), nullable=False),
+    Column("limit", String(64), nullable=False),
     Column("calendar", String(64), nullable=False),
     Column("provisional", Boolean, nullable=False),
     Column("started_at", Instant, nullable=False),
@@ -518,15 +529,19 @@ shipments = Table(
     metadata,
     Column("step_key", String(120), primary_key=True),
     Column("order_id", ForeignKey("orders.id"), nullable=False),
-    Column("state", String(16), nullable=False),  # released, shipped, void
-    Column("released_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),  # released, shipped, failed, void
+    Column("released_at", Instant),
     Column("shipped_at", Instant),
+    Column("failed_at", Instant),
     Column("carrier", Text),
     Column("tracking", Text),  # one waybill may carry several orders
+    Column("quantities", JSONB, nullable=False, server_default="{}"),  # units by product
+    Column("details", JSONB, nullable=False, server_default="{}"),  # consent, parts, why it failed
     Index(
-        "uq_shipments_one_live",
+        "uq_shipments_one_released",
         "order_id",
         unique=True,
-        postgresql_where=text("state <> 'void'"),
+        postgresql_where=text("state = 'released'"),
     ),
+    Index("ix_shipments_order", "order_id"),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     BindParameter,
     ColumnElement,
+    Integer,
     String,
     Update,
     any_,
@@ -17,15 +18,17 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    literal,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.errors import UnknownThing
+from domain.follow_ups import PREFIX
 from domain.roles import Role
 from store.engine import Connection, execute_each
-from store.tables import Instant, orders, overdue_cases, tasks
+from store.tables import Instant, orders, tasks
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def _close_statement() -> Update:
     answered = tasks.c.id == any_(bindparam("answered", type_=ARRAY(String)))
     visit = tasks.c.step + "/" + cast(tasks.c.visit, String)
     of_visits = visit == any_(bindparam("visits", type_=ARRAY(String)))
-    of_visits &= _of_no_case(bindparam("of_order"))
+    of_visits &= _own(bindparam("of_order"))
     closed_at = cast(func.jsonb_extract_path_text(answers, tasks.c.id, "at"), Instant)
     return (
         update(tasks)
@@ -78,6 +81,7 @@ def _close_statement() -> Update:
             note=func.jsonb_extract_path_text(answers, tasks.c.id, "note"),
             data=func.jsonb_extract_path(answers, tasks.c.id, "data"),
             decided_by=func.jsonb_extract_path_text(answers, tasks.c.id, "by"),
+            version=cast(func.jsonb_extract_path_text(answers, tasks.c.id, "version"), Integer),
             closed_at=func.coalesce(closed_at, bindparam("at", type_=Instant)),
         )
     )
@@ -92,8 +96,8 @@ async def close_tasks(
 ) -> None:
     """Keeps answers that the workflow has taken, and takes back what else is open of the visits.
 
-    `answers` are by task: `outcome`, `note`, `data`, `by` and `at`, as JSON; one that is kept
-    already stays. A task may have been withdrawn while its answer was on its way: the answer
+    `answers` are by task: `outcome`, `note`, `data`, `by`, `version` and `at`, as JSON; one that is
+    kept already stays. A task may have been withdrawn while its answer was on its way: the answer
     counts.
     """
     await conn.execute(
@@ -109,17 +113,18 @@ async def close_tasks(
 
 
 async def withdraw_all(conn: Connection, order_id: str, at: datetime) -> None:
-    """Takes back every open task of the order; its overdue cases keep theirs."""
+    """Takes back every open task of the order; its cases and follow-ups keep theirs."""
     await conn.execute(
         update(tasks)
-        .where(_of_no_case(order_id), tasks.c.state == "open")
+        .where(_own(order_id), tasks.c.state == "open")
         .values(state="withdrawn", closed_at=at)
     )
 
 
-def _of_no_case(order_id: str | BindParameter[str]) -> ColumnElement[bool]:
-    cases = select(overdue_cases.c.id).where(overdue_cases.c.order_id == order_id)
-    return (tasks.c.order_id == order_id) & tasks.c.workflow_id.not_in(cases)
+def _own(order_id: str | BindParameter[str]) -> ColumnElement[bool]:
+    # Overdue cases and follow-ups have tasks of their own on it.
+    own = literal("order-").concat(order_id)
+    return (tasks.c.order_id == order_id) & (tasks.c.workflow_id == own)
 
 
 _CLOSE = _close_statement()
@@ -129,8 +134,10 @@ async def move_due(conn: Connection, order_id: str, window: str, due_at: datetim
     """A window is due at another instant: so are its tasks, and the order if it is there now."""
     of_window = tasks.c.order_id == order_id, tasks.c.state == "open"
     visit = tasks.c.step + "/" + cast(tasks.c.visit, String)
+    own = tasks.c.workflow_id
     key = case(
-        (tasks.c.workflow_id.startswith("case-"), tasks.c.workflow_id + "/" + tasks.c.step),
+        (own.startswith("case-"), own + "/" + tasks.c.step),
+        (own.startswith(PREFIX), own + "/" + visit),
         else_=tasks.c.order_id + "/" + visit,
     )
     await conn.execute(update(tasks).where(*of_window, key == window).values(due_at=due_at))
@@ -161,6 +168,16 @@ async def visit_facts(
     return found
 
 
+async def tell_facts(
+    conn: Connection, order_id: str, step: str, visit: int, facts: Mapping[str, Any]
+) -> None:
+    """What there is to know of a visit's open tasks is now this."""
+    of_visit = tasks.c.order_id == order_id, tasks.c.step == step, tasks.c.visit == visit
+    await conn.execute(
+        update(tasks).where(*of_visit, tasks.c.state == "open").values(facts=dict(facts))
+    )
+
+
 async def step_of(conn: Connection, task_id: str) -> str:
     """The step that asked. Raises UnknownThing."""
     found: str | None = await conn.scalar(select(tasks.c.step).where(tasks.c.id == task_id))
@@ -171,7 +188,7 @@ async def step_of(conn: Connection, task_id: str) -> str:
 
 async def open_roles(conn: Connection, order_id: str, step: str | None = None) -> list[Role]:
     """Roles that the order waits for, in the order in which their tasks opened."""
-    query = select(tasks.c.role).where(_of_no_case(order_id), tasks.c.state == "open")
+    query = select(tasks.c.role).where(_own(order_id), tasks.c.state == "open")
     if step is not None:
         query = query.where(tasks.c.step == step)
     found = await conn.scalars(query.order_by(tasks.c.opened_at, tasks.c.id))
@@ -186,11 +203,33 @@ async def roles_on(conn: Connection, order_id: str) -> list[Role]:
     return [Role(role) for role in found]
 
 
+@dataclass(frozen=True)
+class Signature:
+    """A reviewer's yes: the version it was given at, and what the task showed of the order."""
+
+    role: Role
+    version: int | None
+    facts: Mapping[str, Any]
+
+
+async def last_signatures(conn: Connection, order_id: str, step: str) -> list[Signature]:
+    """Who approved in the last visit of a review."""
+    of_step = _own(order_id) & (tasks.c.step == step)
+    last = select(func.max(tasks.c.visit)).where(of_step).scalar_subquery()
+    found = await conn.execute(
+        select(tasks.c.role, tasks.c.version, tasks.c.facts)
+        .where(of_step, tasks.c.visit == last, tasks.c.outcome == "approved")
+        .where(tasks.c.state == "done")
+        .order_by(tasks.c.id)
+    )
+    return [Signature(Role(role), version, facts) for role, version, facts in found]
+
+
 async def last_answers(
     conn: Connection, order_id: str, steps: Sequence[str]
 ) -> list[tuple[str, Role, str]]:
     """Step, role and outcome of what was answered in the last visit of each step."""
-    of_step = _of_no_case(order_id) & tasks.c.step.in_(steps)
+    of_step = _own(order_id) & tasks.c.step.in_(steps)
     last = (
         select(tasks.c.step, func.max(tasks.c.visit).label("visit"))
         .where(of_step)

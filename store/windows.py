@@ -222,16 +222,16 @@ async def settle_windows(
 
 
 async def settle_all(conn: Connection, order_id: str, at: datetime, *, given_up: bool) -> None:
-    """Stops every running window of an order; those of its overdue cases run on.
+    """Stops every running window of an order; those of its cases and follow-ups run on.
 
     `given_up` windows were neither kept nor missed: the order was refused or cancelled.
     """
     verdict = WindowState.STOPPED if given_up else WindowState.KEPT
-    await conn.execute(_stop(_of_no_case(order_id), verdict), {"at": at})
+    await conn.execute(_stop(_own(order_id), verdict), {"at": at})
 
 
-def _of_no_case(order_id: str) -> ColumnElement[bool]:
-    # The order's own keys begin with its id, those of its overdue cases do not.
+def _own(order_id: str) -> ColumnElement[bool]:
+    # The order's own keys begin with its id, those of its cases and follow-ups do not.
     return (windows.c.order_id == order_id) & windows.c.key.startswith(f"{order_id}/")
 
 
@@ -299,7 +299,7 @@ async def standing(conn: Connection, order_id: str) -> tuple[Slack, int | None]:
     found = await conn.scalars(
         select(func.distinct(marks.c.mark))
         .join(windows, windows.c.key == marks.c.window)
-        .where(_of_no_case(order_id), windows.c.stopped_at.is_(None))
+        .where(_own(order_id), windows.c.stopped_at.is_(None))
     )
     level = max((Mark.named(name).level for name in found), default=Mark.REMINDER.level)
     if level == Mark.REMINDER.level:

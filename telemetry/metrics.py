@@ -39,6 +39,9 @@ class Numbers:
         self._notices = meter.create_counter(
             "dueline_notices", "Notices by channel and what became of them there."
         )
+        self._webhooks = meter.create_counter(
+            "dueline_webhooks", "Events to customers' systems by what became of them there."
+        )
 
     def attempt(self, activity: str, outcome: str, seconds: float) -> None:
         """One attempt of an activity: completed, failed or cancelled."""
@@ -52,6 +55,10 @@ class Numbers:
         """Notices on a channel: sent, failed once, or given up as dead."""
         if number:
             self._notices.add(number, {"channel": channel, "outcome": outcome})
+
+    def webhooks(self, outcome: str) -> None:
+        """One event at one endpoint: sent, failed once, or given up as dead."""
+        self._webhooks.add(1, {"outcome": outcome})
 
 
 _served = Numbers(MetricMeter.noop)

@@ -87,8 +87,67 @@ class MailServer:
         writer.close()
 
 
+@dataclass(frozen=True)
+class Received:
+    """A webhook as it came."""
+
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def sequence(self) -> int:
+        sequence: int = json.loads(self.text)["data"]["sequence"]
+        return sequence
+
+
+@dataclass
+class Receiver:
+    """A customer's system: answers `status`, or what `statuses` says next, and keeps what came."""
+
+    port: int = 0
+    status: int = 204
+    statuses: list[int] = field(default_factory=list)
+    refused_words: tuple[str, ...] = ()
+    extra_headers: str = ""
+    hangs: bool = False
+    tries: int = 0
+    taken: list[Received] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook?token=s3cret"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        lines = [line.partition(":") for line in head.splitlines()[1:] if line]
+        headers = {name.lower(): value.strip() for name, _, value in lines}
+        text = (await reader.readexactly(int(headers["content-length"]))).decode()
+        self.tries += 1
+        self.came.set()
+        if self.hangs:
+            await reader.read()
+            writer.close()
+            return
+        status = self.statuses.pop(0) if self.statuses else self.status
+        if any(word in text for word in self.refused_words):
+            status = 500
+        if 200 <= status < 300:
+            self.taken.append(Received(headers, text))
+        writer.write(
+            f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n{self.extra_headers}"
+            "Connection: close\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+
 @asynccontextmanager
-async def listening(sink: Webhook | MailServer) -> AsyncIterator[None]:
+async def listening(sink: Webhook | MailServer | Receiver) -> AsyncIterator[None]:
     """Lets the sink listen, on the port that it had before."""
     server = await asyncio.start_server(sink.serve, "127.0.0.1", sink.port)
     sink.port = server.sockets[0].getsockname()[1]

@@ -9,9 +9,6 @@ from activities.models import (
     NOTE_HOLD,
     RECORD_DECISION,
     RECORD_PROGRESS,
-    SETTLE_CHANGE,
-    ChangeSettled,
-    ChangeVerdict,
     Decision,
     DecisionRecord,
     Entered,
@@ -19,15 +16,16 @@ from activities.models import (
     PromiseMove,
     StepVisit,
 )
-from domain.changes import ChangeClass, ChangeState, Touch
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
 from domain.limits import PROMISED
-from policy.changing import classify
 from workflows.calls import act, note
+from workflows.change_desk import GONE, ChangeDesk
 from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
+from workflows.receipts import Receipts
 from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
-from workflows.state import MovedPromise, OrderProgress, WaitingChange
+from workflows.state import MovedPromise, OrderProgress
 from workflows.window_desk import WindowDesk
 
 
@@ -41,6 +39,7 @@ class Clerk:
         route: Route,
         due_lines: DueLines,
         windows: WindowDesk,
+        changes: ChangeDesk,
         show: Callable[[], None],
     ) -> None:
         self._start = start
@@ -48,7 +47,9 @@ class Clerk:
         self._route = route
         self._due_lines = due_lines
         self._windows = windows
+        self._changes = changes
         self._show = show
+        self._receipts = Receipts(start, progress, route, due_lines)
         self._busy = False
 
     @property
@@ -61,9 +62,11 @@ class Clerk:
         progress = self._progress
         return bool(
             progress.reported
-            or progress.changes
+            or self._changes.waiting
             or progress.promises
             or progress.hold_notes
+            or progress.rush_news
+            or self._receipts.waiting
             or self._windows.waiting
         )
 
@@ -74,14 +77,20 @@ class Clerk:
             self._busy = True
             if self._progress.reported:
                 await self._record(self._progress.reported.pop(0))
-            elif self._progress.changes:
-                await self._settle(self._progress.changes.pop(0))
+            elif self._changes.waiting:
+                await self._changes.work_one()
+                self._show()
             elif self._progress.promises:
                 await self._move_promise(self._progress.promises.pop(0))
                 self._show()
             elif self._progress.hold_notes:
                 held = self._progress.hold_notes.pop(0)
                 await note(NOTE_HOLD, held, "on hold" if held.because else "goes on after a hold")
+                self._show()
+            elif self._progress.rush_news:
+                await self._look_at_rush()
+            elif self._receipts.waiting:
+                await self._receipts.work_one()
                 self._show()
             else:
                 await self._windows.work_one()
@@ -95,6 +104,10 @@ class Clerk:
                 order_id=self._start.order_id, now=decision.at, decision=decision
             )
             await note(RECORD_DECISION, record, f"{decision.role.words}: {decision.outcome}")
+            return
+        if self._route.asks_of_a_change(beside):
+            await self._changes.answer(beside, decision)
+            self._show()
             return
         following = tuple(self._route.following(beside, decision.outcome))
         self._progress.beside = [b for b in self._progress.beside if b != beside]
@@ -120,7 +133,11 @@ class Clerk:
         """The windows of the promise begin anew, those that hang on it are counted again."""
         # A step on its way would open windows of the promise that this one does not know of.
         await workflow.wait_condition(lambda: not self._due_lines.moving)
-        if self._progress.shipped:
+        changing = self._progress.changing
+        ours = changing if changing and changing.change_id == moved.change else None
+        if self._progress.shipped and not moved.written:
+            if ours is not None:
+                await self._changes.refuse(ours, GONE)
             return
         left, following = self._route.promise_visits()
         keys = {visit.key(self._start.order_id) for visit in left}
@@ -139,6 +156,8 @@ class Clerk:
             left=left,
             following=following,
             windows=tuple(running.window for running in hanging),
+            change=moved.change,
+            written=moved.written,
         )
         self._progress.beside = [visit for visit in self._progress.beside if visit not in left]
         self._progress.beside.extend(following)
@@ -148,7 +167,10 @@ class Clerk:
         entered = await act(MOVE_PROMISE, move, Entered, "the promised date moves")
         lived(self._progress, move.key)
         self._progress.promised_at = moved.promised_at
-        self._progress.version += 1
+        if not moved.written:
+            self._progress.version += 1
+        if ours is not None:
+            self._changes.over(ours)
         opened = {visit.key(self._start.order_id) for visit in following}
         self._due_lines.adopt(window for window in entered.windows if window.key not in opened)
         self._watch_what_still_runs(
@@ -173,6 +195,8 @@ class Clerk:
             self._windows.pause_around(step.waits_for, waits=True)
         if self._progress.hold is not None:
             self._windows.pause_held()
+        if self._changes.frozen:
+            self._windows.pause_frozen()
 
     def _beside(self, decision: Decision) -> StepVisit | None:
         """The alongside visit that the answered task belongs to."""
@@ -181,31 +205,14 @@ class Clerk:
                 return visit
         return None
 
-    async def _settle(self, change: WaitingChange) -> None:
-        reason = change.refused_because or self._refusal(change)
-        verdict = ChangeVerdict(
+    async def _look_at_rush(self) -> None:
+        self._progress.rush_news = False
+        self._progress.looks += 1
+        look = RushLook(
             order_id=self._start.order_id,
-            change_id=change.change_id,
+            key=f"{self._start.order_id}/rush/look/{self._progress.looks}",
             now=now_of(self._progress),
-            state=ChangeState.REFUSED if reason else ChangeState.APPLIED,
-            reason=reason,
         )
-        settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
-        self._progress.version = settled.version
-
-    def _refusal(self, change: WaitingChange) -> str | None:
-        """Why the change cannot be applied; none when it is minor and in time."""
-        touches = change.touches or tuple(
-            Touch(field) for field in change.fields if field in set(Touch)
-        )
-        if not touches:
-            return f"a change of {', '.join(change.fields)} is not possible; place the order anew"
-        found = classify(self._start.profile.changes, touches, self._passed, self._start.traits)
-        if found.of is ChangeClass.REFUSED:
-            return found.why
-        if found.of is not ChangeClass.MINOR:
-            return f"a {found.of} change is not possible yet; cancel the order and place it anew"
-        return None
-
-    def _passed(self, step_id: str) -> bool:
-        return self._progress.current is not None and self._route.reached(step_id)
+        seen = await act(LOOK_AT_RUSH, look, RushSeen, "is the rush fee paid")
+        lived(self._progress, look.key)
+        self._progress.rush_open = not seen.paid

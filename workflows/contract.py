@@ -17,7 +17,7 @@ from domain.orders import OrderState, Trait, traits
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, PauseReason
 from policy.model import Profile
-from workflows.state import Hold, OrderProgress, RepeatedMessage
+from workflows.state import Changing, Hold, OrderProgress, RepeatedMessage
 
 ORDER_WORKFLOW = "OrderWorkflow"
 
@@ -45,6 +45,12 @@ STILL_MOVING = "StillMoving"
 
 ON_HOLD = "OnHold"
 """The type of a refusal: operations hold the order, and nobody can answer until it goes on."""
+
+FROZEN = "Frozen"
+"""The type of a refusal: a change is being decided, and no step is completed until then."""
+
+CHANGED = "changed"
+"""The outcome of a step that is left because the order goes back for a change."""
 
 REVISION = 2
 """What new orders do: 2 shows since when they wait. An order keeps the one it was started with, so
@@ -215,6 +221,7 @@ class Standing(Record):
     version: int | None = None
     promised_at: datetime | None = None
     blocked: str | None = None
+    changing: Changing | None = None
 
 
 class StepLeft(Record):

@@ -14,14 +14,16 @@ from activities.models import (
     StepVisit,
     Transition,
 )
+from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
+from domain.dispatch import FAILED, IN_PARTS
 from domain.orders import OrderState
-from policy.steps import ResourceStep, ReviewStep, RouteStep, TaskStep, Work
+from policy.steps import GateStep, ResourceStep, ReviewStep, RouteStep, TaskStep, Work
 from workflows.calls import act, note
-from workflows.contract import OrderStart
+from workflows.contract import CHANGED, OrderStart
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import AUTOMATIC, Route
-from workflows.state import OrderProgress
+from workflows.state import Changing, MovedPromise, OrderProgress
 from workflows.window_desk import WindowDesk
 
 
@@ -45,6 +47,36 @@ class Journey:
         self._route = route
         self._due_lines = due_lines
         self._windows = windows
+        self.looking = False
+
+    @property
+    def may_look(self) -> bool:
+        """Whether the order stands at a gate of money and money has moved since it looked."""
+        progress = self._progress
+        if not progress.money_news or progress.blocked is None or progress.current is None:
+            return False
+        step = self._route.current
+        return isinstance(step, GateStep) and step.asks_for_money
+
+    async def look_again(self) -> bool:
+        """Looks at the gate once more, in the same visit: its window and its task go on."""
+        progress = self._progress
+        at = progress.current
+        assert at is not None, "it stands at a gate"
+        progress.money_news, self.looking = False, True
+        progress.looks += 1
+        look = GateLook(
+            order_id=self._start.order_id,
+            key=f"{at.key(self._start.order_id)}/look/{progress.looks}",
+            now=now_of(progress),
+            at=at,
+        )
+        seen = await act(LOOK_AGAIN, look, GateSeen, f"{self._route.current.title}: looks again")
+        lived(progress, look.key)
+        self.looking = False
+        if seen.missing is not None:
+            progress.blocked = seen.missing
+        return seen.missing is None
 
     async def begin(self) -> None:
         """Enters the first step; its window counts from when the customer ordered."""
@@ -62,8 +94,9 @@ class Journey:
         leaving = self._leave(outcome, target, now)
         leave: Leave | None = leaving
         work = left.work if isinstance(left, TaskStep) else None
-        if work is Work.RECORD_DISPATCH:
+        if work is Work.RECORD_DISPATCH and outcome != FAILED:
             self._progress.shipped = True  # from here on a cancellation comes too late
+            self._progress.rest_open = outcome in IN_PARTS
         if work is not None and isinstance(target, (*AUTOMATIC, ReviewStep)):
             # The department's record and the platform's own work are two activities.
             request = self._transition(leaving.at, work.value, now, leave=leave)
@@ -71,11 +104,37 @@ class Journey:
             leave, work = None, None
         await self._enter(target, leave, now, work)
 
+    async def turn_back(self, changing: Changing) -> None:
+        """Leaves the current step as it is and enters the one to which a change leads back.
+
+        Everything that later steps did is undone and the change applied with the first move.
+        """
+        assert changing.back_to is not None
+        with self._due_lines.move():
+            now, target = now_of(self._progress), self._route.step(changing.back_to)
+            await self._enter(target, self._leave(CHANGED, target, now), now, changing=changing)
+        self._windows.resume_frozen()
+
+    def _turned(self, changing: Changing) -> None:
+        """The change is applied; its new date is written down, and its windows begin anew."""
+        self._progress.version += 1
+        self._progress.end_changing(changing)
+        if changing.promised_at is not None:
+            self._progress.promised_at = changing.promised_at
+            self._progress.promises.append(
+                MovedPromise(
+                    key=changing.change_id,
+                    promised_at=changing.promised_at,
+                    change=changing.change_id,
+                    written=True,
+                )
+            )
+
     async def end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> None:
         """Closes the record and gives back whatever is still held."""
-        now = now_of(self._progress)
+        now, ours = now_of(self._progress), self._progress.cancelling
         current = self._progress.current
         leave = self._leave(outcome, None, now) if current else None
         self._due_lines.stop_all(now)
@@ -88,6 +147,9 @@ class Journey:
             reason=reason,
             leave=leave,
             change_id=change_id,
+            kept=ours.kept,
+            forfeitable=ours.forfeitable,
+            answered=ours.answered,
         )
         await note(CLOSE_ORDER, end, f"close the order as {state.value}")
 
@@ -97,10 +159,10 @@ class Journey:
         leave: Leave | None,
         now: datetime,
         work: Work | None = None,
+        changing: Changing | None = None,
     ) -> None:
         """Enters `target`; walks on through steps that the platform does by itself."""
-        undo = self._route.given_up(target)
-        self._progress.held = [held for held in self._progress.held if held not in undo]
+        undo = self._giving_up(target)
         while True:
             name = self._activity(target, work)
             enter = self._entering(target)
@@ -111,8 +173,19 @@ class Journey:
             request = self._transition(
                 enter.at, name, now, leave=leave, enter=enter, then=then, undo=undo
             )
+            if changing is not None:
+                request = request.model_copy(update={"change": changing.change_id})
+            if isinstance(target, GateStep) and target.asks_for_money:
+                self._progress.money_news = False  # it looks now; what comes later is news
             entered = await self._act(name, request, target.title)
             self._progress.visits[target.id] = enter.at.visit
+            if changing is not None:
+                self._turned(changing)
+                changing = None
+            if entered.back_to is not None:
+                target, leave, work = self._route.step(entered.back_to), None, None
+                undo = self._giving_up(target)
+                continue
             if following is None or entered.blocked is not None:
                 return self._adopt(enter, entered)
             if isinstance(target, ResourceStep):
@@ -120,6 +193,12 @@ class Journey:
             if then is not None:
                 return self._adopt(then, entered)
             leave, target, undo, work = None, following, (), None
+
+    def _giving_up(self, target: RouteStep) -> tuple[StepVisit, ...]:
+        """What going back to `target` gives back; it is not held any more."""
+        undo = self._route.given_up(target)
+        self._progress.held = [held for held in self._progress.held if held not in undo]
+        return undo
 
     def _following(self, target: RouteStep) -> RouteStep | None:
         """What a step that the platform does by itself leads to; none for all others."""
@@ -169,7 +248,7 @@ class Journey:
         self._progress.current = enter.at
         self._progress.since = now_of(self._progress)
         self._progress.blocked = entered.blocked
-        self._progress.auto_at = entered.auto_at
+        self._progress.auto_at = None if self._progress.disputes else entered.auto_at
         self._progress.tasks.extend(entered.tasks)
         self._due_lines.open(entered.windows)
         step = self._route.current

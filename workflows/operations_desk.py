@@ -7,12 +7,12 @@ from temporalio.exceptions import ApplicationError
 from activities.models import Decision, HoldNote, OpenTask
 from domain.roles import MAY_AGREE, Role
 from policy.steps import NEXT, ReviewStep, RouteStep, TaskStep
-from workflows.contract import ON_HOLD, Operated, OrderHold, OrderRelease, StepSkip
+from workflows.contract import FROZEN, ON_HOLD, Operated, OrderHold, OrderRelease, StepSkip
 from workflows.repeating import now_of
 from workflows.route import Route
 from workflows.state import ANSWERS_KEPT, Hold, OrderProgress, SkipProposal
 from workflows.window_desk import WindowDesk
-from workflows.words import clock_words
+from workflows.words import clock_words, frozen_words
 
 REASON_LENGTH_MAX = 500
 
@@ -78,6 +78,9 @@ class OperationsDesk:
         _require_reason(wished.because)
         if (hold := self._progress.hold) is not None:
             raise _refusal(ON_HOLD, "order", on_hold(hold))
+        changing = self._progress.changing
+        if changing is not None and changing.freezes:
+            raise _refusal(FROZEN, "order", frozen_words(changing))
         step = self._route.current if self._progress.current else None
         if step is None or step.id != wished.step:
             where = f"the order is in {step.id!r}" if step else "the order is in no step"

@@ -1,7 +1,7 @@
 """An order's life, from intake to receipt; the workflow is the truth of the order."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -10,13 +10,16 @@ from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 from activities.models import RECORD_MARKS, Decision, MarkDue
 from domain.orders import OrderState
-from policy.steps import REFUSE, ReviewStep, WaitStep
+from policy.steps import RECHECK, REFUSE, ReviewStep, WaitStep
 from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
+from workflows.cancel_desk import CancelDesk
 from workflows.cases import marks_record, tell_case
+from workflows.change_desk import ChangeDesk, refuse_while_frozen
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (
+    CHANGED,
     ON_HOLD,
     CalendarPublished,
     CancellationNotice,
@@ -46,12 +49,11 @@ from workflows.repeating import Door, Repeater, refuse_while_repeating
 from workflows.route import Route
 from workflows.showing import show
 from workflows.standing import order_standing, order_view
-from workflows.state import OrderProgress, WaitingChange
+from workflows.state import OrderProgress
 from workflows.task_desk import TaskDesk
 from workflows.window_desk import WindowDesk
 from workflows.wishes import Wishes
 
-TOO_LATE = "the goods have been dispatched; ask for a return instead"
 _NOTHING = timedelta()
 
 
@@ -63,14 +65,33 @@ class OrderWorkflow(Operable):
     def __init__(self, start: OrderStart) -> None:
         self._start = start
         self._progress = start.progress or OrderProgress(version=start.version)
-        self._route = Route(start.profile, self._progress)
+        self._route = Route(start.profile, self._progress, start.traits)
         self._due_lines = DueLines(
             self._progress.windows, self._record_marks, tell_case, lambda: self._progress.lives_at
         )
-        self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
+        self._windows = WindowDesk(
+            start.order_id, self._progress, self._due_lines, self._route.standing_still
+        )
         self._journey = Journey(start, self._progress, self._route, self._due_lines, self._windows)
+        self._changes = ChangeDesk(
+            start,
+            self._progress,
+            self._route,
+            self._due_lines,
+            self._windows,
+            lambda: self._answer() is not None,
+        )
         self._clerk = Clerk(
-            start, self._progress, self._route, self._due_lines, self._windows, self._show
+            start,
+            self._progress,
+            self._route,
+            self._due_lines,
+            self._windows,
+            self._changes,
+            self._show,
+        )
+        self._cancelling = CancelDesk(
+            start, self._progress, self._route, self._due_lines, self._show
         )
         self._desk = TaskDesk(self._progress)
         self._operations = OperationsDesk(
@@ -115,6 +136,9 @@ class OrderWorkflow(Operable):
                 return await self._end(
                     OrderState.CANCELLED, "cancelled", "cancelled by request", change_id
                 )
+            if outcome == CHANGED and self._progress.changing is not None:
+                await self._journey.turn_back(self._progress.changing)
+                continue
             target = self._route.target(self._route.current, outcome)
             if target == REFUSE:
                 reason = f"refused at {self._route.current.title.lower()}"
@@ -133,38 +157,61 @@ class OrderWorkflow(Operable):
                 timeout = max(auto_at - workflow.now(), _NOTHING)
             try:
                 await workflow.wait_condition(
-                    partial(self._something_came, held, repeating),
+                    partial(self._something_came, held, repeating, auto_at),
                     timeout=timeout,
                     timeout_summary="receipt is taken as confirmed" if timeout else None,
                 )
             except TimeoutError:
                 return "received"
             self._companions.check()
-            if self._progress.cancellation and self._too_late_to_cancel():
+            if self._cancelling.pressing:
+                if await self._cancelling.settle():
+                    return None
                 continue
-            if self._progress.cancellation:
-                return None
             if self._held is not held or self._repeater.on is not repeating:
+                continue
+            if not held and self._changes.turns:
+                return CHANGED
+            if self._progress.auto_at != auto_at:
                 continue
             if not held and (answer := self._answer()) is not None:
                 return answer
+            if not held and self._journey.may_look:
+                if await self._finds_money():
+                    return RECHECK
+                continue
             await self._continue_as_new()
 
-    def _something_came(self, held: bool, repeating: bool) -> bool:
-        """Whether the order has a reason to go on; `held`, `repeating`: how it began to wait."""
+    async def _finds_money(self) -> bool:
+        """Whether the gate may open now, and nobody came in between."""
+        found = await self._journey.look_again()
+        self._show()
+        came = self._cancelling.pressing or self._changes.turns or self._answer() is not None
+        if found and (came or self._held):
+            self._progress.money_news = True  # it looks once more when that is over
+            return False
+        return found
+
+    def _may_move(self) -> bool:
+        """Whether the order has what it takes to leave where it is, or to look whether it has."""
+        return self._changes.turns or self._journey.may_look or self._answer() is not None
+
+    def _something_came(self, held: bool, repeating: bool, auto_at: datetime | None) -> bool:
+        """Whether the order has a reason to go on; the arguments say how it began to wait."""
         return (
-            bool(self._progress.cancellation)
+            self._cancelling.pressing
             or self._companions.broken
             or self._held is not held
             or self._repeater.on is not repeating
-            or (self._answer() is not None and not held)
+            or self._progress.auto_at != auto_at
+            or (not held and self._may_move())
             or self._grown_long()
         )
 
     @property
     def _held(self) -> bool:
-        """Whether operations hold the order: it takes no step until they release it."""
-        return self._progress.hold is not None
+        """Whether operations hold the order, or a change freezes it: it takes no step meanwhile."""
+        return self._progress.hold is not None or (self._changes.frozen and not self._changes.turns)
 
     def _answer(self) -> str | None:
         """The current step's outcome, as soon as its answers amount to one."""
@@ -175,18 +222,11 @@ class OrderWorkflow(Operable):
             return "received"
         return answers[0] if answers else None
 
-    def _too_late_to_cancel(self) -> bool:
-        change_id = self._progress.cancellation
-        if not self._progress.shipped or change_id is None:
-            return False
-        self._progress.cancellation = None
-        self._progress.changes.append(WaitingChange(change_id=change_id, refused_because=TOO_LATE))
-        return True
-
     async def _end(
         self, state: OrderState, outcome: str, reason: str | None, change_id: str | None = None
     ) -> OrderResult:
         self._ending = True
+        self._changes.end()
         await self._companions.until(lambda: self._clerk.idle)
         await self._journey.end(state, outcome, reason, change_id)
         self._state = state
@@ -208,7 +248,9 @@ class OrderWorkflow(Operable):
     async def _continue_as_new(self) -> None:
         """Hands the state to a fresh run, once nothing is half done."""
         await self._companions.until(self._quiet)
-        if (self._answer() is None or self._held) and not self._progress.cancellation:
+        turns = self._changes.turns and not self._held
+        at_rest = not turns and (self._answer() is None or self._held)
+        if at_rest and not self._cancelling.pressing:
             self._progress.renew = False
             workflow.continue_as_new(
                 self._start.model_copy(update={"progress": self._progress}),
@@ -243,12 +285,21 @@ class OrderWorkflow(Operable):
         hold = self._progress.hold
         if hold is not None and completion.request_id not in self._progress.answers:
             raise ApplicationError(on_hold(hold), "order", type=ON_HOLD, non_retryable=True)
+        refuse_while_frozen(self._progress, completion)
         refuse_while_repeating(self._progress, completion.request_id)
+        if self._ending and completion.request_id not in self._progress.answers:
+            gone = f"task {completion.task_id} is not open: the order is being closed"
+            raise ApplicationError(gone, "task_id", type="TaskNotOpen", non_retryable=True)
         moving = self._due_lines.moving or not self._clerk.idle
         self._desk.check(completion, moving=moving)
+        self._cancelling.check(completion)
 
     def _file(self, decision: Decision) -> None:
-        """An answer to the current step may end it; all others go to the clerk."""
+        """An answer to the current step may end it; all others go to those who asked."""
+        decision = decision.model_copy(update={"version": self._progress.version})
+        if self._cancelling.owns(decision.task_id):
+            self._cancelling.file(decision)
+            return
         current = self._progress.current
         prefix = f"{self._start.order_id}.{current.step}.{current.visit}." if current else None
         if prefix is None or not decision.task_id.startswith(prefix):
@@ -267,7 +318,7 @@ class OrderWorkflow(Operable):
 
     @workflow.signal(name=contract.REQUEST_CANCELLATION, description="The customer cancels")
     def request_cancellation(self, notice: CancellationNotice) -> None:
-        """Cancels before dispatch; the first request wins."""
+        """Judged by the terms of its step; one winner where the goods are about to leave."""
         self._repeater.take(contract.REQUEST_CANCELLATION, notice)
 
     @workflow.signal(name=contract.CONFIRM_RECEIPT, description="The customer has the goods")
@@ -340,7 +391,7 @@ class OrderWorkflow(Operable):
             contract.RELEASE_ORDER: Door(OrderRelease, operations.release),
             contract.SKIP_STEP: Door(StepSkip, self._skip_again),
             contract.REQUEST_CHANGE: Door(ChangeNotice, wishes.change),
-            contract.REQUEST_CANCELLATION: Door(CancellationNotice, wishes.cancel),
+            contract.REQUEST_CANCELLATION: Door(CancellationNotice, self._cancelling.take),
             contract.CONFIRM_RECEIPT: Door(ReceiptNotice, wishes.receive),
             contract.CALENDAR_PUBLISHED: Door(CalendarPublished, self._windows.publish),
             contract.PROMISE_MOVED: Door(PromiseMoved, wishes.move_promise),
@@ -362,14 +413,15 @@ class OrderWorkflow(Operable):
             and not self._due_lines.moving
             and self._due_lines.idle
             and self._clerk.idle
-            and not self._progress.cancellation
-            and (self._held or self._answer() is None)
+            and not self._cancelling.pressing
+            and (self._held or not self._may_move())
         )
 
     @workflow.query(name=contract.STANDING, description="All that the database says as well")
     def standing(self) -> Standing:
         """For a comparison with the database; `settled` once everything is written down."""
         written = self._clerk.idle and self._due_lines.idle and not self._due_lines.moving
+        written = written and not self._journey.looking
         stands = self._progress.current is not None and not self._ending
         settled = written and stands and not self._repeater.on
         return order_standing(self._start, self._progress, settled=settled)

@@ -23,33 +23,23 @@ from activities.case_models import (
 )
 from activities.models import (
     CASE_WORKFLOW,
-    RECORD_MARKS,
     CaseStart,
     Decision,
     Entered,
-    MarkDue,
-    MarksRecord,
 )
 from domain.windows import Mark
 from workflows import contract
+from workflows.beside import Beside
 from workflows.calls import act, note
 from workflows.case_words import case_details
 from workflows.companions import Companions
 from workflows.contract import (
-    CalendarPublished,
     CaseEscalated,
     PromiseMoved,
-    Standing,
     StepLeft,
-    TaskCompleted,
-    TaskCompletion,
     order_workflow_id,
 )
-from workflows.due_lines import DueLines
-from workflows.standing import task_standing
 from workflows.state import CaseProgress
-from workflows.task_desk import TaskDesk
-from workflows.window_desk import WindowDesk
 
 ASKED_AT = {Mark.ANALYSIS: CasePart.ANALYSIS, Mark.LEADERSHIP: CasePart.DECISION}
 """What a rung of the ladder adds to the case (E2, E3)."""
@@ -67,18 +57,15 @@ LOOK_EVERY = timedelta(days=1)
 
 
 @workflow.defn(name=CASE_WORKFLOW)
-class OverdueCaseWorkflow:
+class OverdueCaseWorkflow(Beside):
     """Runs beside the order and outlives it; its own windows are marked, and open no new case."""
 
     @workflow.init
     def __init__(self, start: CaseStart) -> None:
         self._start = start
-        self._progress = CaseProgress(step_left=start.step_left)
-        self._desk = TaskDesk(self._progress)
-        self._due_lines = DueLines(self._progress.windows, self._record_marks)
-        self._windows = WindowDesk(start.order_id, self._progress, self._due_lines)
+        self._progress: CaseProgress = CaseProgress(step_left=start.step_left)
+        self._equip(start.order_id, self._progress)
         self._look = False
-        self._waits = False
         # Here, because a signal can come with the start: the case's row is written first.
         self._want(CasePart.CAUSE)
 
@@ -93,13 +80,7 @@ class OverdueCaseWorkflow:
         self._want(CasePart.CLOSING)
         await self._work_until_step_left()
         self._show("is closed")
-        await self._companions.until(
-            lambda: (
-                self._due_lines.idle
-                and not self._windows.waiting
-                and workflow.all_handlers_finished()
-            )
-        )
+        await self._companions.until(self._quiet)
         self._companions.end()
 
     async def _work_until_step_left(self) -> None:
@@ -189,13 +170,6 @@ class OverdueCaseWorkflow:
         except ApplicationError:
             return  # the order has ended: nobody keeps a date for it any more
 
-    async def _keep_windows(self) -> None:
-        """Has the case's own windows counted anew when a calendar changes."""
-        while True:
-            await workflow.wait_condition(lambda: self._windows.waiting)
-            await self._windows.work_one()
-            self._show()
-
     async def _follow_window(self) -> None:
         """Looks whether a window that was opened a case for by hand is over.
 
@@ -237,29 +211,6 @@ class OverdueCaseWorkflow:
     def _show(self, otherwise: str = "waits until the step is done") -> None:
         workflow.set_current_details(case_details(self._start.window, self._progress, otherwise))
 
-    async def _record_marks(self, marks: tuple[MarkDue, ...]) -> None:
-        record = MarksRecord(order_id=self._start.order_id, now=workflow.now(), marks=marks)
-        await note(RECORD_MARKS, record, ", ".join(f"{m.name} of {m.window}" for m in marks))
-
-    @workflow.update(name=contract.COMPLETE_TASK, description="A role answers the case's task")
-    async def complete_task(self, completion: TaskCompletion) -> TaskCompleted:
-        """Takes an answer at once; never waits for anything."""
-        decision = self._desk.take(completion)
-        if decision is not None:
-            self._progress.decisions.append(decision)
-        return self._desk.answered(completion)
-
-    @complete_task.validator
-    def check_completion(self, completion: TaskCompletion) -> None:
-        """Refuses unknown, closed and stale tasks, wrong roles and unknown outcomes."""
-        self._desk.check(completion, moving=self._due_lines.moving)
-
-    @workflow.query(name=contract.STANDING, description="All that the database says as well")
-    def standing(self) -> Standing:
-        """For a comparison with the database; `settled` once everything is written down."""
-        written = self._due_lines.idle and not self._windows.waiting
-        return task_standing(self._progress, settled=written and self._waits)
-
     @workflow.signal(name=contract.STEP_LEFT, description="The order has left the breached step")
     def step_left(self, left: StepLeft) -> None:
         """The case may be closed from now on."""
@@ -271,12 +222,3 @@ class OverdueCaseWorkflow:
         part = ASKED_AT.get(climbed.mark)
         if part is not None:
             self._want_while_late(part)
-
-    @workflow.signal(name=contract.CALENDAR_PUBLISHED, description="A calendar has a new version")
-    def calendar_published(self, published: CalendarPublished) -> None:
-        """Counts the case's windows anew; time used is kept."""
-        self._windows.publish(published)
-
-    @workflow.signal(name=contract.RENEW, description="The case shall go on at its new version")
-    def renew(self) -> None:
-        """Wakes a case that operations have moved to another version; changes nothing else."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from activities.models import StepVisit
+from domain.orders import Trait
 from policy.model import Profile
 from policy.steps import (
     DELAYED,
@@ -25,12 +26,13 @@ AUTOMATIC = (ResourceStep, GateStep)
 class Route:
     """The profile's ordered steps with the order's cursor."""
 
-    def __init__(self, profile: Profile, progress: OrderProgress) -> None:
+    def __init__(self, profile: Profile, progress: OrderProgress, traits: frozenset[Trait]) -> None:
         self._steps = profile.route
-        self._alongside = profile.alongside
+        self._alongside = tuple(step for step in profile.alongside if step.is_for(traits))
         self._by_id = {step.id: step for step in self._steps}
         self._order = {step.id: index for index, step in enumerate(self._steps)}
         self._progress = progress
+        self._traits = traits
         self._last_before_dispatch = max(
             (
                 self._order[step.id]
@@ -43,7 +45,7 @@ class Route:
     @property
     def first(self) -> RouteStep:
         """Where every order begins."""
-        return self._steps[0]
+        return next(step for step in self._steps if self._on_the_way(step))
 
     @property
     def current(self) -> RouteStep:
@@ -51,29 +53,51 @@ class Route:
         assert self._progress.current is not None
         return self._by_id[self._progress.current.step]
 
+    def step(self, step_id: str) -> RouteStep:
+        """The step of this id."""
+        return self._by_id[step_id]
+
+    @property
+    def standing_still(self) -> frozenset[str]:
+        """The steps that stand still while a change is decided: nobody reports on them meanwhile.
+
+        Whoever reports progress or a delay goes on doing so.
+        """
+        watching = (step.id for step in self._alongside if step.trigger == "watch")
+        return frozenset((*self._by_id, *watching))
+
+    def asks_of_a_change(self, visit: StepVisit) -> bool:
+        """Whether a visit alongside is a question about a change."""
+        by_id = {beside.id: beside for beside in self._alongside}
+        return visit.step in by_id and by_id[visit.step].trigger == "on_change"
+
     def reached(self, step_id: str) -> bool:
         """True when the order is past `step_id`."""
         return self._order[self.current.id] > self._order[step_id]
 
     def after(self, step: RouteStep) -> RouteStep | None:
-        """The next step that is no detour, none at the end of the route."""
-        return next(
-            (s for s in self._steps[self._order[step.id] + 1 :] if not s.detour),
-            None,
-        )
+        """The next step on this order's way that is no detour, none at the end of the route."""
+        following = self._steps[self._order[step.id] + 1 :]
+        return next((s for s in following if self._on_the_way(s)), None)
+
+    def _on_the_way(self, step: RouteStep) -> bool:
+        return not step.detour and step.is_for(self._traits)
 
     def target(self, step: RouteStep, outcome: str) -> RouteStep | str | None:
         """Where `outcome` leads: a step, REFUSE, or none for the end of the route."""
         name = NEXT
         if isinstance(step, TaskStep):
             name = step.outcomes[outcome]
-        elif isinstance(step, ReviewStep | ResourceStep) and outcome == "refused":
-            name = step.refused
+        elif isinstance(step, ReviewStep | ResourceStep | GateStep) and outcome == "refused":
+            name = step.refused or NEXT  # a gate without a way out takes no such answer
         elif isinstance(step, AUTOMATIC):
             return step  # people have mended what was missing: try again
         if name == REFUSE:
             return REFUSE
-        return self.after(step) if name == NEXT else self._by_id[name]
+        if name == NEXT:
+            return self.after(step)
+        named = self._by_id[name]
+        return named if named.is_for(self._traits) else self.after(named)
 
     def visit(self, step_id: str) -> StepVisit:
         """The next visit of a step; counts only when it is entered."""

@@ -16,7 +16,7 @@ from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
 from workflows.route import Route
 from workflows.state import OrderProgress
-from workflows.words import current_details
+from workflows.words import answerable, current_details
 
 SHOWS_SINCE = 2
 """The revision from which on an order shows since when it waits, and that it is on hold."""
@@ -43,7 +43,7 @@ def show(
     state: OrderState,
 ) -> None:
     """Brings the Web UI up to date; costs an event only when something has changed."""
-    roles = tuple(dict.fromkeys(task.role.value for task in progress.tasks))
+    roles = tuple(dict.fromkeys(task.role.value for task in answerable(progress)))
     shown: list[tuple[SearchAttributeKey[Any], Any]] = [
         (search.SLACK, due_lines.slack.value),
         (search.LEVEL, due_lines.level if due_lines.level >= 0 else None),
@@ -67,6 +67,7 @@ def show(
                 (running for running in progress.windows if running.stopped_at is None),
                 following.title if following else "the order is complete",
                 progress,
+                {step.id: step.title for step in start.profile.alongside},
             )
         )
     _upsert(shown)

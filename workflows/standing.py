@@ -8,7 +8,7 @@ from domain.orders import OrderState
 from workflows.contract import OrderStart, OrderView, RunsOn, Standing
 from workflows.route import Route
 from workflows.state import OrderProgress, TaskProgress
-from workflows.words import waits_for
+from workflows.words import waiting_on
 
 
 def order_view(
@@ -22,11 +22,11 @@ def order_view(
 ) -> OrderView:
     """Where the order is and what it waits for."""
     current, repetition = progress.current, progress.repetition
-    roles = tuple(task.role.value for task in progress.tasks)
+    titles = {step.id: step.title for step in start.profile.alongside}
     return OrderView(
         order_id=start.order_id,
         step=current.step if current else None,
-        waits_for=waits_for(route.current, roles) if current else "nothing",
+        waits_for=waiting_on(route.current, progress, titles) if current else "nothing",
         due_at=due_at,
         open_tasks=tuple(task.id for task in progress.tasks),
         state=state,
@@ -47,6 +47,7 @@ def order_standing(start: OrderStart, progress: OrderProgress, *, settled: bool)
             "version": progress.version,
             "promised_at": progress.promised_at or start.promised_at,
             "blocked": progress.blocked,
+            "changing": progress.changing,
         }
     )
 

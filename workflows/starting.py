@@ -1,4 +1,4 @@
-"""How orders and cases are started: the same from API, worker, demo and tests."""
+"""How orders, cases and follow-ups are started: the same from API, worker, demo and tests."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.follow_up_models import FOLLOW_UP_WORKFLOW, FollowUpStart
 from activities.models import CASE_WORKFLOW, CaseEscalation, CaseStart, case_workflow_id
 from workflows import search
 from workflows.contract import (
@@ -104,6 +105,31 @@ async def _start_case(client: Client, task_queue: str, case: CaseStart, **signal
             search_attributes=TypedSearchAttributes(shown),
             static_summary=f"overdue: {case.window.rule} of {case.window.step}",
             **signal,
+        )
+    except WorkflowAlreadyStartedError:
+        return  # it was opened and closed already
+
+
+async def start_follow_up(client: Client, task_queue: str, start: FollowUpStart) -> None:
+    """Starts a follow-up once; one that runs or ran finds itself there, and nothing changes.
+
+    Raises RPCError when the engine cannot be reached.
+    """
+    shown = [
+        SearchAttributePair(search.CUSTOMER, start.customer),
+        SearchAttributePair(search.PROFILE, start.profile),
+    ]
+    try:
+        await client.start_workflow(
+            FOLLOW_UP_WORKFLOW,
+            start,
+            id=start.workflow_id,
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes(shown),
+            static_summary=f"{start.kind.title.lower()} of {start.customer}",
+            static_details=f"{start.kind.title} ({start.kind.title_zh})",
         )
     except WorkflowAlreadyStartedError:
         return  # it was opened and closed already

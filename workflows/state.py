@@ -1,17 +1,22 @@
-"""The state of a running order or case: one serialisable model that continue-as-new hands on."""
+"""The state of what runs: one serialisable model, which an order hands on to a fresh run."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from activities.case_models import CasePart
-from activities.models import Decision, HoldNote, OpenTask, StepVisit
+from activities.models import Decision, HoldNote, Leave, OpenTask, StepVisit
 from domain.base import Record
-from domain.changes import Touch
+from domain.changes import ChangeClass, ReceiptCondition, Touch
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason, Slack
 
 ANSWERS_KEPT = 100
 """Answers remembered by request id; a retry comes within minutes, not a hundred answers later."""
+
+
+CHANGES_KEPT = 100
+"""Decided changes remembered; a repeated signal comes within hours, not a hundred changes later."""
 
 
 class Mutable(BaseModel):
@@ -76,6 +81,15 @@ class WaitingChange(Record):
     fields: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
+    rush: bool = False
+
+
+class WaitingReceipt(Record):
+    """What the customer says of the goods, as far as it does not end the order."""
+
+    change_id: str
+    condition: ReceiptCondition
+    rest_open: bool = False
 
 
 class WindowWish(Record):
@@ -131,10 +145,39 @@ class TaskProgress(Mutable):
 
 
 class MovedPromise(Record):
-    """A new promised date that is not written down yet; `key` names who decided it."""
+    """A new promised date that is not written down yet; `key` names who decided it.
+
+    `change` is the change that is applied with it; `written` says that this is done already, and
+    that only the windows begin anew.
+    """
 
     key: str
     promised_at: datetime
+    change: str | None = None
+    written: bool = False
+
+
+class Changing(Record):
+    """The change that is being decided: one at a time.
+
+    `visit` is the question that stands open, `decided` says that all have agreed, and `back_to` is
+    the step to which the order goes back then. `promised_at` is the new date, none where it stays.
+    """
+
+    change_id: str
+    of: ChangeClass
+    at: datetime
+    costs_more: bool = False
+    later: bool = False
+    promised_at: datetime | None = None
+    visit: StepVisit | None = None
+    decided: bool = False
+    back_to: str | None = None
+
+    @property
+    def freezes(self) -> bool:
+        """While a date is looked at the work goes on; what will be made otherwise is not made."""
+        return self.of in {ChangeClass.TECHNICAL, ChangeClass.STRUCTURAL}
 
 
 class Hold(Record):
@@ -155,14 +198,49 @@ class SkipProposal(Record):
     because: str
 
 
+class AskedCancellation(Record):
+    """A cancellation that somebody has to answer while the order goes on.
+
+    `kept_max` is the most that the answer may keep, in steps of `unit`; `forfeitable` is the
+    deposit.
+    """
+
+    change_id: str
+    visit: StepVisit
+    kept_max: Decimal
+    unit: Decimal
+    forfeitable: Decimal
+
+
+class Cancelling(Mutable):
+    """Wishes to cancel that are not settled: one that is asked about with its answer, and others.
+
+    `kept`, `forfeitable` and `answered` belong to the one that ends the order.
+    """
+
+    behind: list[str] = Field(default_factory=list)
+    asked: AskedCancellation | None = None
+    answer: Decision | None = None
+    kept: Decimal = Decimal(0)
+    forfeitable: Decimal = Decimal(0)
+    answered: Leave | None = None
+
+
 class OrderProgress(TaskProgress):
     """Where the order is and what it owes.
 
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
     is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
-    often it was reset. `money_news` says that money has moved since it last looked; `disputes` are
-    the follow-ups that keep it from being taken as received by itself.
+    often it was reset. `money_news` says that money has moved since it last looked, `looks` how
+    often it did; `rush_open` that a rush fee is agreed and not paid, and `rush_news` that money has
+    moved meanwhile. `changing` is the change that is being decided, `changed_by` are those that
+    were: each is decided once.
+
+    `disputes` are the follow-ups that keep it from being taken as received by itself, `undisputed`
+    those that were closed; `wait_anew` says that the last of them is settled. `complained` are the
+    receipts that were heard and did not end it. `rest_open` says that a part of it has not been
+    shipped yet.
     """
 
     current: StepVisit | None = None
@@ -172,10 +250,21 @@ class OrderProgress(TaskProgress):
     held: list[StepVisit] = Field(default_factory=list)
     reported: list[Decision] = Field(default_factory=list)
     changes: list[WaitingChange] = Field(default_factory=list)
+    changing: Changing | None = None
+    changed_by: list[str] = Field(default_factory=list)
     cancellation: str | None = None
+    cancelling: Cancelling = Field(default_factory=Cancelling)
     received: str | None = None
     money_news: bool = False
+    looks: int = 0
+    rush_open: bool = False
+    rush_news: bool = False
     disputes: list[str] = Field(default_factory=list)
+    undisputed: list[str] = Field(default_factory=list)
+    wait_anew: bool = False
+    receipts: list[WaitingReceipt] = Field(default_factory=list)
+    complained: list[str] = Field(default_factory=list)
+    rest_open: bool = False
     auto_at: datetime | None = None
     shipped: bool = False
     version: int = 1
@@ -190,6 +279,12 @@ class OrderProgress(TaskProgress):
     repeats: int = 0
     repetition: Repetition | None = None
 
+    def end_changing(self, changing: Changing) -> None:
+        """The change is decided; a repeated signal of it changes nothing."""
+        self.changing = None
+        self.changed_by.append(changing.change_id)
+        del self.changed_by[:-CHANGES_KEPT]
+
 
 class CaseProgress(TaskProgress):
     """What an overdue case waits for; it is short and never needs a fresh run.
@@ -201,3 +296,16 @@ class CaseProgress(TaskProgress):
     step_left: bool = False
     wanted: list[CasePart] = Field(default_factory=list)
     asked: list[CasePart] = Field(default_factory=list)
+
+
+class FollowUpProgress(TaskProgress):
+    """Where a follow-up is; it is short and never needs a fresh run.
+
+    `visits` counts how often each step was entered, `answered_by` names the key that answered it
+    last. `blocked` says why the last answer could not be done.
+    """
+
+    current: StepVisit | None = None
+    visits: dict[str, int] = Field(default_factory=dict)
+    answered_by: dict[str, str] = Field(default_factory=dict)
+    blocked: str | None = None

@@ -6,6 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.models import Decision, OpenTask
 from domain import answers
+from domain.dispatch import IN_PARTS, fault_of_shipment
 from workflows.contract import STILL_MOVING, TaskCompleted, TaskCompletion
 from workflows.repeating import now_of
 from workflows.state import ANSWERS_KEPT, TaskProgress
@@ -44,11 +45,18 @@ class TaskDesk:
                 text, path = completion.note or "", field
             if not text.strip():
                 raise _refusal("InvalidField", path, "is required to complete this task; add it")
+        self._check_data(task, completion)
+        if completion.note is not None and len(completion.note) > NOTE_LENGTH_MAX:
+            raise _refusal("InvalidField", "note", f"at most {NOTE_LENGTH_MAX} characters")
+
+    def _check_data(self, task: OpenTask, completion: TaskCompletion) -> None:
         for field, text in completion.data.items():
             if text.strip() and (wrong := answers.fault(field, text, self._local_now)):
                 raise _refusal("InvalidField", f"data.{field}", wrong)
-        if completion.note is not None and len(completion.note) > NOTE_LENGTH_MAX:
-            raise _refusal("InvalidField", "note", f"at most {NOTE_LENGTH_MAX} characters")
+        if completion.outcome in IN_PARTS and task.waiting is not None:
+            said = completion.data.get("quantities", "")
+            if wrong := fault_of_shipment(said, completion.outcome, task.waiting):
+                raise _refusal("InvalidField", "data.quantities", wrong)
 
     def take(self, completion: TaskCompletion) -> Decision | None:
         """Takes the answer; none when the same request came before."""

@@ -20,10 +20,18 @@ NOTE_LENGTH_MAX = 500
 class WindowDesk:
     """Takes wishes about running windows, and has them done one at a time; orders and cases."""
 
-    def __init__(self, order_id: str, progress: TaskProgress, due_lines: DueLines) -> None:
+    def __init__(
+        self,
+        order_id: str,
+        progress: TaskProgress,
+        due_lines: DueLines,
+        frozen_steps: frozenset[str] = frozenset(),
+    ) -> None:
+        """`frozen_steps` are those whose windows stand still while a change is decided."""
         self._order_id = order_id
         self._progress = progress
         self._due_lines = due_lines
+        self._frozen_steps = frozen_steps
 
     @property
     def waiting(self) -> bool:
@@ -116,8 +124,9 @@ class WindowDesk:
 
     def pause_held(self) -> None:
         """The order is on hold: every window stands still, but a date of the order stays one."""
-        self._wish_held(
+        self._wish(
             LedgerKind.PAUSED,
+            PauseReason.HOLD,
             lambda window: (
                 not window.limit.hangs_on_a_date and PauseReason.HOLD not in self._waits_for(window)
             ),
@@ -125,18 +134,42 @@ class WindowDesk:
 
     def resume_held(self) -> None:
         """The order goes on."""
-        self._wish_held(
-            LedgerKind.RESUMED, lambda window: PauseReason.HOLD in self._waits_for(window)
+        self._wish(
+            LedgerKind.RESUMED,
+            PauseReason.HOLD,
+            lambda window: PauseReason.HOLD in self._waits_for(window),
         )
 
-    def _wish_held(self, action: LedgerKind, met: Callable[[DueWindow], bool]) -> None:
+    def pause_frozen(self) -> None:
+        """A change is being decided: what the order's steps have time for stands still."""
+        self._wish(
+            LedgerKind.PAUSED,
+            PauseReason.CHANGE,
+            lambda window: (
+                window.step in self._frozen_steps
+                and not window.limit.hangs_on_a_date
+                and PauseReason.CHANGE not in self._waits_for(window)
+            ),
+        )
+
+    def resume_frozen(self) -> None:
+        """The change is decided."""
+        self._wish(
+            LedgerKind.RESUMED,
+            PauseReason.CHANGE,
+            lambda window: PauseReason.CHANGE in self._waits_for(window),
+        )
+
+    def _wish(
+        self, action: LedgerKind, reason: PauseReason, met: Callable[[DueWindow], bool]
+    ) -> None:
         found = self._due_lines.running(lambda running: met(running.window))
         if found:
             self._progress.window_wishes.append(
                 WindowWish(
                     action=action,
                     at=now_of(self._progress),
-                    reason=PauseReason.HOLD,
+                    reason=reason,
                     windows=tuple(running.window.key for running in found),
                 )
             )

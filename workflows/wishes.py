@@ -1,7 +1,7 @@
 """What customers and overdue cases wish of an order: queued, never refused by raising."""
 
+from domain.changes import ReceiptCondition
 from workflows.contract import (
-    CancellationNotice,
     ChangeNotice,
     FollowUpNews,
     MoneyMoved,
@@ -9,7 +9,7 @@ from workflows.contract import (
     ReceiptNotice,
     RushNotice,
 )
-from workflows.state import MovedPromise, OrderProgress, WaitingChange
+from workflows.state import MovedPromise, OrderProgress, WaitingChange, WaitingReceipt
 
 NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
 
@@ -31,19 +31,31 @@ class Wishes:
             )
         )
 
-    def cancel(self, notice: CancellationNotice) -> None:
-        """Cancels before dispatch; the first request wins."""
-        if self._progress.cancellation in {None, notice.change_id}:
-            self._progress.cancellation = notice.change_id
-
     def receive(self, notice: ReceiptNotice) -> None:
-        """Ends the order once it waits for the receipt; refused before dispatch."""
-        if self._progress.shipped:
-            self._progress.received = notice.change_id
-        else:
-            self._progress.changes.append(
+        """Complete goods end the order once it waits for the receipt; refused before dispatch.
+
+        What is damaged, incomplete or not there is looked into. While a part is still to be shipped
+        a receipt is one of what came so far.
+        """
+        progress, complete = self._progress, notice.condition is ReceiptCondition.COMPLETE
+        if not progress.shipped:
+            progress.changes.append(
                 WaitingChange(change_id=notice.change_id, refused_because=NOT_SHIPPED)
             )
+        elif complete and not progress.rest_open:
+            progress.received = notice.change_id
+        elif notice.change_id not in progress.complained:
+            progress.complained.append(notice.change_id)
+            progress.receipts.append(
+                WaitingReceipt(
+                    change_id=notice.change_id,
+                    condition=notice.condition,
+                    rest_open=progress.rest_open,
+                )
+            )
+            if not complete:
+                # At once: the time to the automatic receipt must not run out meanwhile.
+                self._dispute(notice.change_id)
 
     def move_promise(self, moved: PromiseMoved) -> None:
         """The promised date moves, once for each case, unless the goods have left already."""
@@ -53,20 +65,30 @@ class Wishes:
             self._progress.promises.append(MovedPromise(key=key, promised_at=moved.promised_at))
 
     def rush(self, notice: RushNotice) -> None:
-        """Refused for now."""
-        self._progress.changes.append(
-            WaitingChange(change_id=notice.change_id, refused_because="rush orders come later")
-        )
+        """Queues a wish to come first; what it costs is in the database."""
+        self._progress.changes.append(WaitingChange(change_id=notice.change_id, rush=True))
 
     def hear_of_money(self, _: MoneyMoved) -> None:
-        """A gate that waits for money looks again."""
+        """A gate that waits for money looks again, and so does a rush that waits for its fee."""
         self._progress.money_news = True
+        self._progress.rush_news = self._progress.rush_open
 
     def hear_of_follow_up(self, news: FollowUpNews) -> None:
         """An open one may keep the order from being taken as received by itself."""
         if not news.blocks_receipt:
             return
-        if news.outcome is None and news.follow_up not in self._progress.disputes:
-            self._progress.disputes.append(news.follow_up)
-        elif news.outcome is not None and news.follow_up in self._progress.disputes:
-            self._progress.disputes.remove(news.follow_up)
+        progress = self._progress
+        if news.outcome is None:
+            if news.follow_up not in progress.undisputed:
+                self._dispute(news.follow_up)
+            return
+        if news.follow_up not in progress.undisputed:
+            progress.undisputed.append(news.follow_up)
+        if news.follow_up in progress.disputes:
+            progress.disputes.remove(news.follow_up)
+            progress.wait_anew = not progress.disputes
+
+    def _dispute(self, name: str) -> None:
+        if name not in self._progress.disputes:
+            self._progress.disputes.append(name)
+        self._progress.auto_at = None

@@ -1,12 +1,13 @@
 """What the Web UI says of an order, in words. No personal data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 
+from activities.models import OpenTask
 from domain.windows import Slack
 from policy.explaining import explain
 from policy.steps import RouteStep
-from workflows.state import OrderProgress, RunningWindow, TaskProgress
+from workflows.state import Changing, OrderProgress, RunningWindow, TaskProgress
 
 
 def clock_words(at: datetime) -> str:
@@ -25,7 +26,40 @@ def waits_for(step: RouteStep, roles: tuple[str, ...]) -> str:
     return f"{who} to answer: {step.title}"
 
 
-def _due(running: RunningWindow) -> str:
+def waiting_on(step: RouteStep, progress: OrderProgress, titles: Mapping[str, str]) -> str:
+    """Whom the order waits for; while a change freezes it, for those who decide the change.
+
+    `titles` are those of the steps alongside, by id.
+    """
+    roles = tuple(dict.fromkeys(task.role.value for task in answerable(progress)))
+    changing = progress.changing
+    if changing is None or not changing.freezes:
+        return waits_for(step, roles)
+    what = f"a {changing.of} change"
+    if changing.visit is None:
+        return f"the platform to settle {what}"
+    asked = [t.role.words for t in progress.tasks if t.step == changing.visit.step]
+    who = " and ".join(asked) or "the platform"
+    return f"{who} to decide {what}: {titles.get(changing.visit.step, changing.visit.step)}"
+
+
+def answerable(progress: OrderProgress) -> list[OpenTask]:
+    """The open tasks that may be answered now: a frozen step is not completed."""
+    changing, current = progress.changing, progress.current
+    if changing is None or not changing.freezes or current is None:
+        return progress.tasks
+    return [task for task in progress.tasks if task.step != current.step]
+
+
+def frozen_words(changing: Changing) -> str:
+    """Why nobody can complete the step, and what helps."""
+    return (
+        f"stands still since {clock_words(changing.at)} until a {changing.of} change is decided; "
+        "answer the question about the change first"
+    )
+
+
+def due_words(running: RunningWindow) -> str:
     """One due line: when, by which rule, and how far the ladder has been climbed."""
     window = running.window
     said = {
@@ -46,13 +80,18 @@ def current_details(
     windows: Iterable[RunningWindow],
     following: str,
     progress: OrderProgress,
+    titles: Mapping[str, str],
 ) -> str:
     """The order's page in Markdown: stage, waiting on whom, since and until when, what to do."""
-    roles = tuple(dict.fromkeys(task.role.value for task in progress.tasks))
     rows = [
         f"**Stage** {step.stage.value} {step.stage.words} ({step.title_zh})",
-        f"**Waiting for** {waits_for(step, roles)}",
+        f"**Waiting for** {waiting_on(step, progress, titles)}",
     ]
+    if progress.changing:
+        changing = progress.changing
+        since = clock_words(changing.at.astimezone(zone_of(progress)))
+        stands = ", and the order stands still" if changing.freezes else ""
+        rows.append(f"**Being changed** since {since}: a {changing.of} change is decided{stands}")
     if progress.hold:
         hold = progress.hold
         since = clock_words(hold.at.astimezone(zone_of(progress)))
@@ -61,7 +100,7 @@ def current_details(
         rows.append(f"**Since** {clock_words(progress.since.astimezone(zone_of(progress)))}")
     if progress.blocked:
         rows.append(f"**Blocked** {progress.blocked}")
-    rows += [_due(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
+    rows += [due_words(running) for running in sorted(windows, key=lambda w: w.window.due_at)]
     rows += [f"**To do** {to_do}" for to_do in next_things(step, progress)]
     rows.append(f"**Next** {following}")
     return "\n\n".join(rows)
@@ -73,7 +112,7 @@ def next_things(step: RouteStep, progress: OrderProgress) -> list[str]:
         return ["operations: release the order"]
     things = [
         f"{task.role.words}: answer task `{task.id}` with {' or '.join(task.outcomes)}"
-        for task in progress.tasks
+        for task in answerable(progress)
     ]
     if progress.skip is not None and progress.skip.step == step.id:
         things.append(f"somebody besides {progress.skip.by}: agree to skip {step.title.lower()}")

@@ -17,7 +17,7 @@ from ops.repair.executions import Execution, FailingTask, PendingActivity, execu
 from ops.repair.finding import FoundOrder
 from ops.repair.site import Site
 from store.audit import OpsAction
-from store.operations import open_cases_of
+from store.operations import open_beside
 from workflows.contract import (
     HOLD_ORDER,
     RELEASE_ORDER,
@@ -91,18 +91,17 @@ class Skip(Record):
 
 
 async def retry(site: Site, order: FoundOrder) -> Retry:
-    """Every pending activity of the order and of its open cases is tried now, as a first attempt.
+    """Every pending activity of the order, its cases and follow-ups is tried now, as a first one.
 
     A failing workflow task is only told: the engine tries it by itself, and what fails is code.
-    Raises NothingRuns when the order's workflow does not run.
+    Raises NothingRuns when neither the order nor a case or follow-up of it runs.
     """
-    execution = await _open_execution(site, order.workflow_id)
-    found = [execution]
     async with site.database.connect() as conn:
-        cases = await open_cases_of(conn, order.id, CASES_MAX)
-    for case in cases:
-        if (beside := await execution_of(site.client, case)) is not None and beside.is_open:
-            found.append(beside)
+        ids = [order.workflow_id, *await open_beside(conn, order.id, CASES_MAX)]
+    seen = [await execution_of(site.client, workflow_id) for workflow_id in ids]
+    found = [execution for execution in seen if execution is not None and execution.is_open]
+    if not found:
+        raise NothingRuns(order.workflow_id, seen[0].status if seen[0] else None)
     retried = [await _retry_all(site, each) for each in found]
     done = Retry(order=order, workflows=tuple(retried))
     tried = [f"{a.type} (attempt {a.attempt})" for each in retried for a in each.activities]

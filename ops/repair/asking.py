@@ -12,11 +12,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Record
-from domain.errors import InvalidField, NotAllowed, NothingRuns, OnHold, Unanswered
+from domain.errors import BeingChanged, InvalidField, NotAllowed, NothingRuns, OnHold, Unanswered
 from ops.repair.executions import Execution, execution_of
 from ops.repair.serving import serving
 from ops.repair.site import Site
-from workflows.contract import ON_HOLD
+from workflows.contract import FROZEN, ON_HOLD
 
 ANSWER_SECONDS = 10.0
 """A healthy worker answers within 20 ms; one that starts now has this long."""
@@ -78,6 +78,7 @@ def refusal(error: WorkflowUpdateFailedError) -> Exception:
     field = str(cause.details[0]) if cause.details else "order"
     refusals: dict[str, Exception] = {
         ON_HOLD: OnHold(cause.message),
+        FROZEN: BeingChanged(cause.message),
         "NotAllowed": Forbidden(cause.message),
         "InvalidField": InvalidField(field, cause.message),
     }

@@ -41,6 +41,7 @@ def start_of(row: StoredOrder, profile: Profile) -> OrderStart:
         profile=profile,
         promised_at=row.promised_at,
         rush=row.rush,
+        special=row.special,
         received_at=row.received_at,
         version=row.version,
     )

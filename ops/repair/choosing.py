@@ -5,6 +5,7 @@ from pathlib import Path
 
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.follow_up_models import FOLLOW_UP_WORKFLOW
 from activities.models import CASE_WORKFLOW
 from domain.errors import DuelineError, InvalidField
 from ops.repair.calls import listed
@@ -14,7 +15,7 @@ from workflows.contract import ORDER_WORKFLOW
 
 """What `Running` alone misses is what somebody has paused."""
 
-OURS = f"(WorkflowType = '{ORDER_WORKFLOW}' OR WorkflowType = '{CASE_WORKFLOW}')"
+OURS = f"WorkflowType IN ('{ORDER_WORKFLOW}', '{CASE_WORKFLOW}', '{FOLLOW_UP_WORKFLOW}')"
 ORDERS = f"WorkflowType = '{ORDER_WORKFLOW}'"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.base import Record
+from domain.follow_ups import PREFIX
 from domain.windows import DueWindow, Mark, Slack
 from policy.model import Profile
 from policy.steps import Pace
@@ -40,6 +41,9 @@ class Kind(StrEnum):
     RESERVED = "reserved"
     CASE_GONE = "case-gone"
     CASE_ROW = "case-row"
+    FOLLOW_UP_WANTED = "follow-up-wanted"
+    FOLLOW_UP_GONE = "follow-up-gone"
+    FOLLOW_UP_ROW = "follow-up-row"
     NOTICES = "notices"
 
 
@@ -171,6 +175,8 @@ def window_key_of(task: StoredTask) -> str:
     """The window in which a task has to be answered, if there is one."""
     if task.workflow_id.startswith("case-"):
         return f"{task.workflow_id}/{task.step}"
+    if task.workflow_id.startswith(PREFIX):
+        return f"{task.workflow_id}/{task.step}/{task.visit}"
     return f"{task.workflow_id.removeprefix('order-')}/{task.step}/{task.visit}"
 
 

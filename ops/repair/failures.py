@@ -40,7 +40,7 @@ _KNOWN_CONSTRAINTS = {
     "ck_goods_flows_forward": "more would leave than was made or packed",
     "ex_slots_no_double_booking": "two orders would have a line at the same time",
     "uq_tasks_one_open": "the same role would have two open tasks for one step",
-    "uq_shipments_one_live": "the order would be shipped twice",
+    "uq_shipments_one_released": "the order would have two release notes at once",
     "ck_orders_closed_has_an_instant": "an open order would have an end",
 }
 

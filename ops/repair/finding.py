@@ -2,6 +2,7 @@
 
 from domain.base import Record
 from domain.errors import InvalidField, UnknownThing
+from domain.follow_ups import PREFIX
 from ops.repair.site import Site
 from store.finding import orders_named
 from workflows.contract import order_workflow_id
@@ -25,7 +26,7 @@ class FoundOrder(Record):
 
 
 async def find_order(site: Site, wanted: str) -> FoundOrder:
-    """The one order that `wanted` names; the workflow id of an order or its case names it, too.
+    """The one order that `wanted` names; the id of a workflow of it names it, too.
 
     Raises UnknownThing when there is none, and InvalidField when there are several.
     """
@@ -47,9 +48,10 @@ async def find_order(site: Site, wanted: str) -> FoundOrder:
 
 
 def order_named_by(wanted: str) -> str:
-    """What `order-<id>` and `case-<id>.step.1` name; everything else as it is."""
+    """What `order-<id>`, `case-<id>.step.1` and `followup-<id>.<its own>` name; else as it is."""
     if wanted.startswith("order-"):
         return wanted.removeprefix("order-")
-    if wanted.startswith("case-"):
-        return wanted.removeprefix("case-").partition(".")[0]
+    beside = wanted.removeprefix("case-")
+    if wanted.startswith(("case-", PREFIX)):
+        return beside.removeprefix(PREFIX).partition(".")[0]
     return wanted

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from domain.errors import DuelineError
 from ops.repair.replay import Recorded, Replayed, replay_many
 from workflows.assessment import AssessmentWorkflow
+from workflows.follow_up import FollowUpWorkflow
 from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
@@ -16,6 +17,7 @@ from workflows.publication import CalendarPublicationWorkflow
 WORKFLOWS: tuple[type, ...] = (
     OrderWorkflow,
     OverdueCaseWorkflow,
+    FollowUpWorkflow,
     AssessmentWorkflow,
     CalendarPublicationWorkflow,
 )

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 
 from activities.case_models import CasePart
 from activities.case_parts import TITLES
+from activities.follow_up_kinds import step_of_rule
 from activities.models import Decision, OpenTask
+from domain.follow_ups import PREFIX
 from domain.orders import OrderState
+from ops.repair import follow_up_mending
 from ops.repair.bookends import close, start, trail_line
 from ops.repair.differences import Difference, Kind, due_of, shown_due, standing_of, window_key_of
 from ops.repair.reconciling import Compared, Seen, compare, differences, look, profile_of
@@ -145,6 +148,8 @@ class _Mender:
             Kind.WINDOW_STANDS: self._bring_window,
             Kind.MARK_MISSING: self._add_marks,
             Kind.CASE_GONE: self._close_case,
+            Kind.FOLLOW_UP_WANTED: self._start_follow_up,
+            Kind.FOLLOW_UP_GONE: self._give_up_follow_up,
         }
         if one.kind is Kind.TASK_MISSING:
             await self._open_task(one.subject, profile)
@@ -198,6 +203,14 @@ class _Mender:
         await mending.stop_windows(self._conn, keys, self._now)
         await mending.close_case_of_gone(self._conn, one.subject, self._now)
 
+    async def _start_follow_up(self, one: Difference) -> None:
+        await follow_up_mending.start(self._site, self._stored, one.subject)
+
+    async def _give_up_follow_up(self, one: Difference) -> None:
+        await follow_up_mending.give_up(
+            self._site, self._conn, self._stored, one.subject, self._now
+        )
+
     @property
     def _stored(self) -> Stored:
         return self._seen.stored
@@ -229,14 +242,18 @@ class _Mender:
 
 def _new_task(workflow_id: str, standing: Standing, task: OpenTask, profile: Profile) -> NewTask:
     """The row of a task that the workflow asks for; what to know when doing it is lost."""
+    windows = {running.window.key: running.window for running in standing.windows}
     if workflow_id.startswith("case-"):
         title, title_zh = TITLES[CasePart(task.step)]
         key = f"{workflow_id}/{task.step}"
+    elif workflow_id.startswith(PREFIX):
+        key = f"{workflow_id}/{task.step}/{task.visit}"
+        rules = step_of_rule(profile, windows[key].rule) if key in windows else None
+        title, title_zh = (rules.title, rules.title_zh) if rules else (task.step, task.step)
     else:
         step = profile.step(task.step)
         title, title_zh = step.title, step.title_zh
         key = f"{workflow_id.removeprefix('order-')}/{task.step}/{task.visit}"
-    windows = {running.window.key: running.window for running in standing.windows}
     window = windows.get(key)
     return NewTask(
         id=task.id,

@@ -28,6 +28,8 @@ START_GRACE = timedelta(seconds=10)
 """Between storing an order and starting its workflow; longer is no race."""
 NOTICE_PATIENCE = timedelta(minutes=15)
 
+NOT_THERE = "is not there"
+
 Progress = Callable[[int, int], None]
 _profiles: dict[str, Profile] = {}
 
@@ -52,7 +54,7 @@ class Compared(Record):
 
 
 class Seen(Record):
-    """One look at both sides. `cases` are the order's open cases as their workflows say."""
+    """One look at both sides. `cases` are its open cases and follow-ups as their workflows say."""
 
     stored: Stored
     execution: Execution | None
@@ -122,12 +124,17 @@ async def look(site: Site, conn: Connection, order_id: str) -> Seen | None:
     standing, unasked = None, None
     if execution is not None and execution.is_open:
         standing, unasked = await _asked(site, execution.workflow_id)
-    cases, gone, unheard = await _cases(site, before.cases)
+    beside = [*before.cases, *(one.workflow_id for one in before.follow_ups)]
+    cases, gone, unheard = await _cases(site, beside)
     after = await comparing.read_stored(conn, order_id)
     still = before == after and all(case.settled for case in cases.values())
     young = datetime.now(UTC) - before.order.created_at < START_GRACE
     if execution is None and young:
         still = False
+    now = datetime.now(UTC)
+    for one in before.follow_ups:
+        if one.workflow_id in gone and now - one.requested_at < START_GRACE:
+            still = False
     return Seen(
         stored=before,
         execution=execution,
@@ -157,7 +164,7 @@ async def _cases(
     for case_id in case_ids:
         execution = await execution_of(site.client, case_id)
         if execution is None or not execution.is_open:
-            gone[case_id] = execution.status if execution else "is not there"
+            gone[case_id] = execution.status if execution else NOT_THERE
             continue
         standing, unasked = await _asked(site, case_id)
         if standing is not None:
@@ -181,10 +188,13 @@ async def differences(site: Site, seen: Seen) -> list[Difference]:
         own_tasks = [task for task in seen.stored.tasks if task.workflow_id == case_id]
         own_windows = [w for w in seen.stored.windows if w.key.startswith(f"{case_id}/")]
         found += open_things(standing, own_tasks, own_windows)
-    found += [
-        Difference(kind=Kind.CASE_GONE, subject=case_id, workflow=status, database="open")
-        for case_id, status in seen.cases_gone.items()
-    ]
+    states = {one.workflow_id: one.state for one in seen.stored.follow_ups}
+    for gone, status in seen.cases_gone.items():
+        state, kind = states.get(gone), Kind.CASE_GONE
+        if state is not None:
+            never = state == "wanted" and status == NOT_THERE
+            kind = Kind.FOLLOW_UP_WANTED if never else Kind.FOLLOW_UP_GONE
+        found.append(Difference(kind=kind, subject=gone, workflow=status, database=state or "open"))
     return found
 
 

@@ -8,6 +8,7 @@ from ops.repair.looking import Look
 from ops.repair.stuck_model import Evidence, StuckCause
 from ops.repair.trouble import Trouble
 from store.ops_reading import (
+    FollowUpStanding,
     OpenCaseRow,
     ProfileFacts,
     StandingNotices,
@@ -141,6 +142,36 @@ def case_troubles(case: OpenCaseRow, workflow_id: str, look: Look | None) -> Ite
         since=look.closed_at if look else case.opened_at,
         sentence=sentence,
         seen=Evidence(window=case.window, status=status),
+        by_record=True,
+    )
+
+
+def follow_up_troubles(
+    one: FollowUpStanding, workflow_id: str, look: Look | None, now: datetime
+) -> Iterator[Trouble]:
+    """A follow-up that is not closed and whose workflow never began, is not there, or has ended."""
+    if look is not None and look.is_open:
+        return
+    status = None
+    if look is not None:
+        cause, status = StuckCause.WORKFLOW_CLOSED, look.status
+        sentence = f"the {one.kind} is open, and its workflow is {look.status}"
+    elif one.has_begun:
+        cause = StuckCause.WORKFLOW_GONE
+        sentence = f"the {one.kind} is open, and the engine knows no workflow of it any more"
+    elif now - one.requested_at >= YOUNG:
+        cause = StuckCause.NEVER_STARTED
+        sentence = f"the {one.kind} is wanted, and no worker has started it"
+    else:
+        return
+    yield Trouble(
+        order_id=one.order_id,
+        workflow_id=workflow_id,
+        run_id=look.run_id if look else None,
+        cause=cause,
+        since=look.closed_at if look else one.requested_at,
+        sentence=sentence,
+        seen=Evidence(status=status),
         by_record=True,
     )
 

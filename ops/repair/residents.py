@@ -9,6 +9,7 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
 )
 
+from activities.follow_up_models import FOLLOW_UP_WORKFLOW
 from activities.models import CASE_WORKFLOW
 from domain.base import Record
 from ops.repair.calls import CALL_TIMEOUT, OPEN, described, listed
@@ -45,7 +46,7 @@ class Resident(Record):
     @property
     def can_be_woken(self) -> bool:
         """Whether it understands the nudge at all."""
-        return self.type in {ORDER_WORKFLOW, CASE_WORKFLOW}
+        return self.type in {ORDER_WORKFLOW, CASE_WORKFLOW, FOLLOW_UP_WORKFLOW}
 
 
 class Pin(Record):

@@ -1,4 +1,4 @@
-"""Finds every order and overdue case that cannot move, and why."""
+"""Finds every order, overdue case and follow-up that cannot move, and why."""
 
 import asyncio
 import time
@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.service import RPCError
 
+from activities.follow_up_models import FOLLOW_UP_WORKFLOW
 from activities.models import CASE_WORKFLOW, case_workflow_id
+from domain.follow_ups import follow_up_workflow_id
 from ops.repair import record_troubles
 from ops.repair.engine_troubles import EngineDesk
 from ops.repair.finding import find_order, order_named_by
@@ -20,13 +22,13 @@ from ops.repair.looking import (
     open_workflows,
     side_by_side,
 )
-from ops.repair.record_troubles import OrderDisagreements, case_troubles
+from ops.repair.record_troubles import OrderDisagreements, case_troubles, follow_up_troubles
 from ops.repair.serving import QueueServing, serving
 from ops.repair.site import Site
 from ops.repair.stuck_model import StuckReport
 from ops.repair.trouble import Trouble, finding, without_consequences
 from store import ops_reading
-from store.ops_reading import OpenCaseRow, ProfileFacts, StandingRow, UntoldBreach
+from store.ops_reading import FollowUpStanding, OpenCaseRow, ProfileFacts, StandingRow, UntoldBreach
 from workflows.contract import ORDER_WORKFLOW, order_workflow_id
 
 BREACH_GRACE = timedelta(minutes=2)
@@ -44,6 +46,7 @@ class _Records:
 
     orders: list[StandingRow]
     cases: list[OpenCaseRow]
+    follow_ups: list[FollowUpStanding]
     breaches: list[UntoldBreach]
     profiles: dict[str, ProfileFacts]
     troubles: list[Trouble] = field(default_factory=list)
@@ -57,8 +60,13 @@ class _Records:
         return {case.id or case_workflow_id(case.window): case for case in self.cases}
 
     @property
+    def follow_up_ids(self) -> dict[str, FollowUpStanding]:
+        return {follow_up_workflow_id(one.order_id, one.id): one for one in self.follow_ups}
+
+    @property
     def workflow_ids(self) -> list[str]:
-        return [order_workflow_id(row.id) for row in self.orders] + list(self.case_ids)
+        own = [order_workflow_id(row.id) for row in self.orders]
+        return [*own, *self.case_ids, *self.follow_up_ids]
 
 
 async def find_stuck(
@@ -68,7 +76,7 @@ async def find_stuck(
     progress: Progress | None = None,
     holds: bool = False,
 ) -> StuckReport:
-    """Looks at all open orders and cases, or at the named orders alone; the worst comes first.
+    """Looks at all open orders, cases and follow-ups, or at named orders; the worst comes first.
 
     Needs no worker. `progress` is told how many workflows of how many were described. `holds` adds
     orders that operations have held for a day: a decision, and no fault. An engine that does not
@@ -99,6 +107,7 @@ async def find_stuck(
     return StuckReport(
         orders=sum(row.is_open for row in records.orders),
         cases=len(records.cases),
+        follow_ups=len(records.follow_ups),
         workflows=found.described,
         seconds=time.monotonic() - began,
         findings=tuple(
@@ -123,13 +132,14 @@ async def _read(site: Site, wanted: Sequence[str] | None) -> _Records:
         rows = await ops_reading.standing_orders(conn, wanted)
         cases = await ops_reading.open_cases(conn, wanted)
         cases += await ops_reading.breaches_without_case(conn, wanted)
+        following = await ops_reading.open_follow_ups(conn, wanted)
         breaches = await ops_reading.untold_breaches(conn, wanted, BREACH_GRACE)
         digests = [row.profile_digest for row in rows] + [late.profile_digest for late in breaches]
         profiles = await ops_reading.profile_facts(conn, digests)
         unheld = await ops_reading.unheld_tasks(conn, wanted)
         dead = await ops_reading.dead_notices(conn, wanted)
         waiting = await ops_reading.waiting_notices(conn, wanted, NOTICE_PATIENCE)
-    records = _Records(rows, cases, breaches, profiles)
+    records = _Records(rows, cases, following, breaches, profiles)
     records.troubles += [record_troubles.unheld(task) for task in unheld]
     records.troubles += [record_troubles.dead(notices) for notices in dead]
     records.troubles += [record_troubles.waiting(notices) for notices in waiting]
@@ -148,7 +158,7 @@ async def _ask_engine(
     """One pass over the open workflows; a second look at what seems to disagree."""
     ids = records.workflow_ids
     if wanted is None:
-        types = (ORDER_WORKFLOW, CASE_WORKFLOW)
+        types = (ORDER_WORKFLOW, CASE_WORKFLOW, FOLLOW_UP_WORKFLOW)
         ids += [workflow_id async for workflow_id in open_workflows(site, types)]
     looks = await look_at(site, ids, progress)
     found.described = len(looks)
@@ -197,6 +207,8 @@ async def _disagreements(
         order = looks.get(order_workflow_id(case.order_id))
         if case.has_record or (order is not None and order.is_quiet):
             found += case_troubles(case, workflow_id, looks.get(workflow_id))
+    for workflow_id, one in records.follow_up_ids.items():
+        found += follow_up_troubles(one, workflow_id, looks.get(workflow_id), now)
     return found
 
 

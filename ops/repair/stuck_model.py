@@ -116,13 +116,14 @@ class Finding(Record):
 class StuckReport(Record):
     """What was looked at and what was found, the worst first.
 
-    `orders` and `cases` are the open ones in the database, `workflows` those that the engine
-    described, within `seconds`. `unasked` says what could not be asked, `remarks` what is no
+    `orders`, `cases` and `follow_ups` are the open ones in the database, `workflows` those that the
+    engine described, within `seconds`. `unasked` says what could not be asked, `remarks` what is no
     finding and yet worth knowing.
     """
 
     orders: int
     cases: int
+    follow_ups: int = 0
     workflows: int
     seconds: float
     findings: tuple[Finding, ...]

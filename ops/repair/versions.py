@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from domain.base import Record
 from domain.errors import DuelineError, InvalidField, UnknownThing
+from domain.follow_ups import PREFIX
 from ops.repair.deployment import BuildState, Deployment, make_current, ramp_to
 from ops.repair.finding import find_order
 from ops.repair.fitness import Code
@@ -83,17 +84,17 @@ async def _counts(site: Site, deployment: str, build: str | None) -> tuple[int, 
 
 
 async def named_workflows(site: Site, wanted: Sequence[str]) -> list[Resident]:
-    """The open workflows that people name: an order as everywhere, a case by its whole id.
+    """The open workflows that people name: an order as everywhere, others by their whole id.
 
     Raises UnknownThing, and InvalidField for what has ended.
     """
     found = []
     for name in wanted:
-        is_case = name.startswith("case-")
+        is_case = name.startswith(("case-", PREFIX))
         workflow_id = name if is_case else (await find_order(site, name)).workflow_id
         pin = await pin_of(site, workflow_id)
         if pin is None:
-            raise UnknownThing("case" if is_case else "workflow of the order", name)
+            raise UnknownThing("case or follow-up" if is_case else "workflow of the order", name)
         if not pin.is_open:
             raise InvalidField("order", f"{name} has ended; there is nothing to move")
         found.append(Resident(workflow_id=workflow_id, run_id=pin.run_id, type=pin.type))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
+from activities.follow_up_models import FOLLOW_UP_WORKFLOW
 from domain.base import Record
 from domain.roles import Role
 from ops.repair.executions import execution_of, open_workflow_ids
@@ -15,6 +16,7 @@ from workflows import search
 from workflows.contract import ORDER_WORKFLOW
 
 RUNNING = f'WorkflowType = "{ORDER_WORKFLOW}" AND ExecutionStatus = "Running"'
+FOLLOW_UPS = f'WorkflowType = "{FOLLOW_UP_WORKFLOW}" AND ExecutionStatus = "Running"'
 CASES = 'WorkflowType = "OverdueCaseWorkflow" AND ExecutionStatus = "Running"'
 NO_PROGRESS_HOURS = (24, 72)
 SCANNED_MAX = 500
@@ -115,6 +117,12 @@ def _operated() -> Iterator[View]:
         title="Overdue cases",
         sentence="Overdue cases that are not closed yet.",
         query=CASES,
+    )
+    yield View(
+        name="follow-ups",
+        title="Follow-ups",
+        sentence="Surveys, complaints, service, returns, refunds and payments that are not closed.",
+        query=FOLLOW_UPS,
     )
 
 

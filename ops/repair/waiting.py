@@ -14,6 +14,8 @@ _WORDS = {
     "adjust_windows": "counting the windows anew",
     "move_promise": "moving the promised date",
     "settle_change": "settling a change",
+    "register_change": "taking up a change",
+    "answer_change": "keeping an answer to a change",
     "note_hold": "writing a hold down",
 }
 

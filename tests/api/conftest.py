@@ -33,7 +33,7 @@ from store.tables import (
     products,
 )
 from telemetry.log import configure_log
-from tests.api.factory import key_of
+from tests.api.factory import NEW_SECRET, OLD_SECRET, key_of
 from workflows.contract import (
     CalendarPublished,
     CaseByHand,
@@ -46,6 +46,8 @@ from workflows.contract import (
 
 NOBODY_LISTENS = "127.0.0.1:1"
 DATABASE = "tests_api"
+PAYMENT_SECRETS = f"bank:{NEW_SECRET},bank:{OLD_SECRET}"
+WEBHOOK_KEY = "a-key-for-tests-of-webhooks-of-32-characters"
 KEPT = {"customers", "materials", "lines", "products", "bill_of_materials", "api_keys"}
 
 
@@ -135,6 +137,8 @@ class House:
                 if table.name not in KEPT:
                     await conn.execute(delete(table))
             await conn.execute(update(api_keys).values(revoked_at=None))
+            free = {"credit_limit": None, "blocked_at": None, "blocked_because": None}
+            await conn.execute(update(customers).values(free))
         self.temporal.forget()
 
     async def insert(self, table: Any, **row: Any) -> None:
@@ -171,7 +175,10 @@ async def open_house(database_url: str, loaded: Loaded) -> AsyncIterator[House]:
         await conn.execute(insert(api_keys), [_key(role.value, role, None) for role in Role])
         await conn.execute(insert(api_keys), [_key("customer-2", Role.CUSTOMER, "C-0002")])
     temporal = RecordingTemporal()
-    app = create_app(Settings(database_url=database_url), loaded=loaded, temporal=temporal)
+    settings = Settings(
+        database_url=database_url, payment_secrets=PAYMENT_SECRETS, webhook_key=WEBHOOK_KEY
+    )
+    app = create_app(settings, loaded=loaded, temporal=temporal)
     async with app.router.lifespan_context(app):
         yield House(app, database_url, engine, temporal)
     await engine.dispose()
@@ -215,6 +222,13 @@ async def sales(house: House) -> AsyncIterator[httpx.AsyncClient]:
 async def customer(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the key of customer C-0001."""
     async with house.client(key_of("customer")) as client:
+        yield client
+
+
+@pytest.fixture
+async def finance(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of the finance department."""
+    async with house.client(key_of("finance")) as client:
         yield client
 
 

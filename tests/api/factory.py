@@ -1,10 +1,14 @@
 """Bodies and rows with sensible defaults."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 Body = dict[str, Any]
+
+OLD_SECRET = "whsec_" + b64encode(b"o" * 32).decode()
+NEW_SECRET = "whsec_" + b64encode(b"n" * 32).decode()
 
 
 def key_of(name: str) -> str:
@@ -82,3 +86,8 @@ def fresh_key() -> dict[str, str]:
 def fields_of(problem: Body) -> list[str]:
     """The fields that a problem names."""
     return [error["field"] for error in problem["errors"]]
+
+
+def payment_body(**changed: Any) -> Body:
+    """A payment as finance enters it; an order of `order_body` costs 1540 CNY."""
+    return {"reference": uuid4().hex[:12], "amount": "1000.00", "currency": "CNY"} | changed

@@ -145,7 +145,9 @@ def test_a_unit_starts_what_compose_starts(name: str) -> None:
 def test_secrets_come_as_credentials_and_in_no_variable(name: str) -> None:
     service = unit(name)["Service"]
 
-    assert service["LoadCredential"] == ["database_url:/etc/dueline/secrets/database_url"]
+    signs = {"dueline-api.service", "dueline-relay.service"}
+    names = ["database_url", "dueline_webhook_key"] if name in signs else ["database_url"]
+    assert service["LoadCredential"] == [f"{one}:/etc/dueline/secrets/{one}" for one in names]
     assert environment(name)["DUELINE_SECRETS_DIR"] == "%d"
     assert "DATABASE_URL" not in environment(name)
 

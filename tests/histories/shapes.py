@@ -7,7 +7,9 @@ from functools import partial
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
 from store.tables import windows
+from tests.workflow.changing import SPECIFIED, TWENTY, ask, later, say
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
+from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
 from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
@@ -163,6 +165,31 @@ async def changed(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def turned_back(floor: Floor) -> list[str]:
+    """Frozen and turned back by one change, planned anew by another, refused by a reviewer."""
+    placed = await floor.place(events_max=120)
+    await placed.walk(TO_PRODUCTION)
+    await placed.at("production")
+    first = await ask(placed, TWENTY, times=2)
+    await say(placed, "change_review")
+    await say(placed, "supplement", agreement="CA-2026-0001")
+    await placed.settled(first)
+    await placed.walk(TO_PRODUCTION[2:])
+    await placed.at("production")
+    second = await ask(placed, later(placed))
+    await say(placed, "change_review")
+    await say(placed, "date_review")
+    await placed.settled(second)
+    await placed.walk(TO_PRODUCTION[3:])
+    await placed.at("production")
+    third = await ask(placed, SPECIFIED)
+    await say(placed, "change_review")
+    await say(placed, "technical_review", "refused")
+    await placed.settled(third)
+    await placed.walk(("production", *FROM_QC))
+    return await received(placed)
+
+
 async def paused(floor: Floor) -> list[str]:
     """A window is paused and reset, its calendar has a new version, and the run is handed on."""
     placed = await floor.place(events_max=60)
@@ -222,6 +249,31 @@ async def operated(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def followed(floor: Floor) -> list[str]:
+    """Two follow-ups: a complaint that becomes serious and is breached, damage that is blocked."""
+    placed = await floor.place(profile="GEN")
+    await placed.at("entry")
+    complaint, damage = await wanted(placed, "complaint"), await wanted(placed, "damage")
+    await starter_of(floor).round()
+    await complaint.answer("record", "ordinary")
+    await complaint.asked("analyse")
+    await floor.skipper.fast_forward(
+        floor.client.get_workflow_handle(complaint.workflow_id), timedelta(days=5)
+    )
+    await placed.until(partial(placed.open_tasks, "cause"), "the breach has its case")
+    await complaint.answer("analyse", "serious", interim_plan="a new one")
+    await complaint.answer("decide", "changed", plan="two new ones")
+    await complaint.answer("analyse", "analysed", cause="a loose wire")
+    await complaint.answer("solve", "solved", solution="two new ones")
+    await complaint.answer("summarise", "done", summary="none")
+    await damage.answer("look", "known", finding="a wet box")
+    await damage.answer("answer", "refunded", amount="9999.00")
+    await damage.answer("answer", "kept")
+    for one in (complaint, damage):
+        await one.closed()
+    return [complaint.workflow_id, damage.workflow_id]
+
+
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
     shape.__name__: shape
     for shape in (
@@ -233,10 +285,12 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         rework,
         cancelled,
         changed,
+        turned_back,
         refused,
         continued,
         paused,
         operated,
+        followed,
         shortage,  # last: it uses up the stock
     )
 }

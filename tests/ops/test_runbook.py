@@ -35,6 +35,9 @@ ELSEWHERE = {
     "dueline ops versions": "tests/ops/test_versions_document.py",
     "dueline ops release-check": "tests/ops/test_versions_document.py",
     "dueline notices test": "tests/api/test_notice_commands.py",
+    "dueline webhooks replay": "tests/api/test_webhook_commands.py",
+    "dueline webhooks remove": "tests/api/test_webhook_commands.py",
+    "dueline webhooks enable": "tests/api/test_webhook_commands.py",
     "dueline calendar publish": "tests/api/test_calendars.py",
 }
 """Commands that need more than an order and a worker, and the test that runs them."""

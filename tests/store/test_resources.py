@@ -268,11 +268,11 @@ async def test_the_customer_hears_the_tracking_number(bench: Bench) -> None:
     assert notice["text"].endswith("with SF Express, tracking number SF-1")
 
 
-async def test_a_second_live_shipment_of_an_order_cannot_be_stored(bench: Bench) -> None:
-    order = await (await bench.order()).advance_to("notify")
+async def test_a_second_release_note_of_an_order_cannot_be_stored(bench: Bench) -> None:
+    order = await (await bench.order()).advance_to("ship")
     [shipment] = await bench.rows(tables.shipments)
 
-    with pytest.raises(IntegrityError, match="uq_shipments_one_live"):
+    with pytest.raises(IntegrityError, match="uq_shipments_one_released"):
         await bench.add(tables.shipments, **{**shipment, "step_key": f"{order.id}/release/9"})
 
 

@@ -32,7 +32,7 @@ def test_a_profile_names_only_what_differs_of_changes_cancellation_and_money(
     text = (
         "changes:\n  identity: true\n  told: [{of: [minor], roles: [sales]}]\n"
         "cancellation: {role: sales_manager}\n"
-        "money: {deposit: {percent: 20}}\n"
+        "money: {activation_percent: 20}\n"
     )
     gen = load_profile(PROFILES / "GEN.yaml")
 
@@ -43,7 +43,7 @@ def test_a_profile_names_only_what_differs_of_changes_cancellation_and_money(
     assert [told.roles for told in own.changes.told] == [(Role.SALES,)]
     assert own.cancellation.rows == gen.cancellation.rows
     assert own.cancellation.role is Role.SALES_MANAGER
-    assert own.money.deposit is not None
+    assert own.money.activation_percent == 20
     assert own.money.advance_percent == gen.money.advance_percent
 
 

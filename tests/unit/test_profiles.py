@@ -44,7 +44,7 @@ def test_every_shipped_profile_loads() -> None:
     loaded = load_all()
 
     assert set(loaded.profiles) == {path.stem for path in PROFILES.glob("*.yaml")}
-    assert {"GEN", "S08", "S22", "S33", "S39"} <= set(loaded.profiles)
+    assert {"GEN", "S07", "S08", "S22", "S26", "S33", "S35", "S39"} <= set(loaded.profiles)
     assert loaded.errors == ()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -38,7 +39,7 @@ from workflows.contract import (
 )
 from workflows.starting import start_order
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 SETTLING_SECONDS = 1.0
 SKIPS_MAX = 10_000
 
@@ -54,6 +55,8 @@ GOOD = {
     "material": "arrived",
     "slot": "book_late",
     "release": "recheck",
+    "signatures": "approved",
+    "deposit": "recheck",
 }
 """The answer that moves an order on; `done` for every other step."""
 
@@ -132,6 +135,7 @@ class Floor:
             profile=chosen,
             promised_at=request.promised_at,
             rush=request.rush,
+            special=request.special,
             received_at=received_at,
         )
         if events_max is not None:
@@ -217,7 +221,12 @@ class Placed:
         await self.until(there, f"{self.order_id} reaches {step}")
 
     async def answer(
-        self, task: dict[str, Any], outcome: str | None = None, **data: str
+        self,
+        task: dict[str, Any],
+        outcome: str | None = None,
+        *,
+        note: str | None = None,
+        **data: str,
     ) -> TaskCompleted:
         """A role answers its task, by default so that the order moves on."""
         in_a_quarter = (self.now + timedelta(days=90)).date()
@@ -236,6 +245,7 @@ class Placed:
                 outcome=outcome or GOOD.get(task["step"], "done"),
                 by=f"key-of-{task['role']}",
                 request_id=str(uuid4()),
+                note=note,
                 data={**given, **data},
             ),
         )
@@ -256,8 +266,18 @@ class Placed:
         await self.signal(kind, wish_id, tuple(patch or {}), version)
         return wish_id
 
+    async def cancel(self, accept_cost: str | None = None) -> str:
+        """Cancels with a cost that is accepted, as the API does."""
+        wish_id = await self.store_wish("cancellation", accept_cost=accept_cost)
+        await self.signal("cancellation", wish_id)
+        return wish_id
+
     async def store_wish(
-        self, kind: Any, patch: dict[str, Any] | None = None, version: int = 1
+        self,
+        kind: Any,
+        patch: dict[str, Any] | None = None,
+        version: int = 1,
+        accept_cost: str | None = None,
     ) -> str:
         """Stores a customer's wish; the workflow has not heard of it."""
         wish_id = str(uuid4())
@@ -273,6 +293,7 @@ class Placed:
                     reason=None,
                     requested_by="key-of-customer",
                     requested_at=self.now,
+                    accepted_cost=Decimal(accept_cost) if accept_cost else None,
                 ),
             )
         return wish_id

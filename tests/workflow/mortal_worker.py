@@ -1,4 +1,4 @@
-"""A worker that dies by SIGKILL in the middle of each kind of activity, once a kind.
+"""Workers that die by SIGKILL in the middle of each kind of activity, once a kind.
 
 `before_commit` dies when the transaction is about to commit: nothing of it may remain.
 `after_commit` dies when it has committed and nobody knows: nothing of it may be repeated.
@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from contextvars import ContextVar
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,13 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    Worker,
 )
 
+import worker
+from ops.stack.launch import die_with
 from store.engine import create_engine
-from worker import build_worker, connect
+from worker import connect
 
 running: ContextVar[str] = ContextVar("running", default="")
 
@@ -78,9 +83,25 @@ async def main(url: str, address: str, queue: str, folder: str, mode: str) -> No
     client = await connect(address, "default")
     skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
     interceptors = (Mortal(deaths, mode),)
-    async with build_worker(skipper.client, engine, queue, interceptors=interceptors):
+    async with worker.build_worker(skipper.client, engine, queue, interceptors=interceptors):
         await asyncio.Event().wait()
 
 
+def supervise(arguments: list[str]) -> None:
+    """Lets one worker after the other live and die; each is a process that has imported all."""
+    supervisor = os.getpid()
+    while True:
+        child = os.fork()
+        if child == 0:
+            die_with(supervisor, signal.SIGKILL)
+            asyncio.run(main(*arguments))
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    # A killed worker's own queue would keep its successor waiting for ten seconds.
+    vars(worker)["Worker"] = partial(
+        Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
+    )
+    supervise(sys.argv[1:])

@@ -60,32 +60,26 @@ PATIENCE_SECONDS = 400.0
 async def immortal(arguments: list[str]) -> AsyncIterator[None]:
     """Runs mortal workers one after the other, as a supervisor does."""
 
-    async def supervise() -> None:
-        while True:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.workflow.mortal_worker", *arguments, cwd=ROOT
-            )
-            try:
-                await process.wait()
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-
-    supervisor = asyncio.create_task(supervise())
+    supervisor = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.workflow.mortal_worker", *arguments, cwd=ROOT
+    )
     try:
         yield
+        assert supervisor.returncode is None, "the supervisor itself has died"
     finally:
-        supervisor.cancel()
-        await asyncio.gather(supervisor, return_exceptions=True)
+        if supervisor.returncode is None:
+            supervisor.kill()
+        await supervisor.wait()
 
 
-async def insist(placed: Placed, task: dict[str, Any]) -> None:
+async def insist(
+    placed: Placed, task: dict[str, Any], outcome: str | None = None, **data: str
+) -> None:
     """Answers until the answer is taken, or is known to have been taken."""
     while True:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await placed.answer(task)
+                await placed.answer(task, outcome, **data)
             return
         except WorkflowUpdateFailedError:
             return  # an earlier attempt was taken while its answer was lost

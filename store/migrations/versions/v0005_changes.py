@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.add_column("changes", sa.Column("impact", postgresql.JSONB()))
     op.add_column("changes", sa.Column("evidence", postgresql.JSONB()))
     op.add_column("changes", sa.Column("identity", sa.Text()))
+    op.add_column("changes", sa.Column("prices", postgresql.JSONB()))
+    op.add_column("changes", sa.Column("registered_at", sa.DateTime(timezone=True)))
 
 
 def _prices() -> sa.Column[dict[str, str]]:

@@ -32,6 +32,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_follow_ups_order", "follow_ups", ["order_id", "requested_at"])
     op.create_index(
+        "ix_follow_ups_running",
+        "follow_ups",
+        ["kind", "order_id"],
+        postgresql_where=sa.text("state <> 'closed'"),
+    )
+    op.create_index(
         "ix_follow_ups_wanted",
         "follow_ups",
         ["requested_at"],

@@ -1,0 +1,92 @@
+"""Rush (S07, 加急费): the fee is agreed, and once it is paid the order comes first."""
+
+from decimal import Decimal
+
+from temporalio import activity
+
+from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
+from activities.order_file import Department, Keyed, OrderFile
+from domain.changes import ChangeState
+from domain.money import Account
+from domain.priorities import Priority
+from domain.roles import Role
+from policy.paying import rush_fee
+from policy.rushing import rush_refusal
+from store import changes, ledger, order_money
+
+RUSH = "rush"
+
+
+class Rush(Department):
+    """Lifts the priority of orders."""
+
+    @activity.defn(name=LOOK_AT_RUSH)
+    async def look_at_rush(self, look: RushLook) -> RushSeen:
+        """Lifts the order's priority once its fee is paid; never twice. Moves no money."""
+
+        async def work(file: OrderFile) -> RushSeen:
+            money = await order_money.read_money(file.conn, file.id)
+            if money.rush_fee is None:
+                return RushSeen(paid=False)
+            stands = await ledger.standing(file.conn, file.id, file.currency)
+            if stands.of(Account.RUSH_FEE) < money.rush_fee:
+                return RushSeen(paid=False)
+            if await order_money.note_rush_paid(file.conn, file.id, file.now):
+                _lift(file, money.rush_fee)
+            return RushSeen(paid=True)
+
+        keyed = Keyed(look.order_id, look.key, look.now)
+        return await self.once(LOOK_AT_RUSH, keyed, RushSeen, work)
+
+
+async def settle_rush(
+    file: OrderFile, change_id: str, state: ChangeState, reason: str | None
+) -> ChangeState:
+    """Agrees on the fee, or refuses; the wish is settled and the customer knows what to pay."""
+    money = await order_money.read_money(file.conn, file.id)
+    rules = file.profile.money.rush
+    if rules is None:
+        state, reason = ChangeState.REFUSED, rush_refusal(file.profile, planned=False)
+    elif money.rush_fee is not None:
+        state = ChangeState.REFUSED
+        reason = f"a rush fee of {file.money(money.rush_fee)} is agreed already"
+    await changes.settle(file.conn, change_id, state, reason, file.now)
+    if state is ChangeState.APPLIED:
+        assert rules is not None
+        fee = rush_fee(rules, file.request.amount, file.currency)
+        await order_money.agree_rush(file.conn, file.id, change_id, fee, file.now)
+        _say_fee(file, change_id, fee)
+        return state
+    text = f"The rush is refused: {reason}"
+    _tell(file, change_id, "refused", text, f"加急申请未被接受：{reason}", (Role.CUSTOMER,))
+    return state
+
+
+def _say_fee(file: OrderFile, change_id: str, fee: Decimal) -> None:
+    said = file.money(fee)
+    text = f"Once the rush fee of {said} is paid, the order comes first"
+    zh = f"支付加急费 {said} 后，订单优先安排"
+    _tell(file, change_id, "agreed", text, zh, (Role.CUSTOMER, Role.SALES, Role.FINANCE))
+
+
+def _lift(file: OrderFile, fee: Decimal) -> None:
+    file.show(priority=Priority.RUSH.value)
+    text = f"The rush fee of {file.money(fee)} is paid: the order comes first"
+    zh = f"加急费 {file.money(fee)} 已到账，请优先安排"
+    told = (Role.PLANNING, Role.PRODUCTION, Role.SALES, Role.CUSTOMER)
+    _tell(file, "fee", "paid", text, zh, told)
+
+
+def _tell(
+    file: OrderFile, about: str, what: str, text: str, zh: str, told: tuple[Role, ...]
+) -> None:
+    key, kind = f"{file.id}/rush/{about}/{what}", f"rush_{what}"
+    file.note(kind, text, key=key)
+    for role in told:
+        file.tell(
+            role,
+            kind,
+            f"{file.name}: {text}",
+            key=f"{key}/{role.value}",
+            zh=f"{file.name_zh}：{zh}",
+        )

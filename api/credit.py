@@ -1,0 +1,180 @@
+"""What customers may owe: limits and blocks, by whom and why (S07, G05)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, StrictBool, model_validator
+
+from api import examples
+from api.access import Caller, Principal
+from api.body import Posted, posted
+from api.intake import IdempotencyKey, claim
+from api.openapi import takes
+from api.orders import REPLAYED
+from api.services import Services, Wired
+from api.temporal import WorkflowGone
+from domain.base import Code, Line, Number, Record
+from domain.errors import InvalidField, UnknownThing
+from domain.money import Currency, rounded
+from store.audit import OpsAction, add_action, read_actions
+from store.engine import Connection
+from store.intake import AMOUNT_MAX, claim_key
+from store.order_money import (
+    Credit,
+    read_credit,
+    set_credit,
+    unpaid_elsewhere,
+    waiting_for_money,
+)
+from workflows.contract import MONEY_MOVED, MoneyMoved
+
+router = APIRouter(tags=["money"])
+
+LINES_SHOWN_MAX = 20
+ACTION = "credit"
+
+
+class CreditRequest(Record):
+    """What is to be different; what is left out stays. A limit of null means: pays in advance."""
+
+    limit: Annotated[Number, Field(ge=0, le=AMOUNT_MAX)] | None = None
+    blocked: StrictBool | None = None
+    because: Line
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not {"limit", "blocked"} & self.model_fields_set:
+            raise ValueError("name a limit, or say whether the customer is blocked")
+        return self
+
+
+class CreditLine(Record):
+    """Who set it, when and why."""
+
+    at: datetime
+    by: str
+    because: str
+    what: str
+
+
+class CreditView(Record):
+    """What a customer may owe and what its open orders cost, in its own currency."""
+
+    customer: str
+    currency: Currency
+    limit: Decimal | None
+    unpaid: Decimal = Field(description="What its open orders in this currency still cost")
+    blocked_at: datetime | None
+    blocked_because: str | None
+    history: tuple[CreditLine, ...] = Field(description="The newest first")
+
+
+@router.get("/customers/{code}/credit")
+async def show(code: Code, services: Wired, _: Caller) -> CreditView:
+    """Shows what a customer may owe, what it owes, and who said so."""
+    async with services.reading() as conn:
+        return await _view(conn, code)
+
+
+@router.post("/customers/{code}/credit", openapi_extra=takes(CreditRequest, examples.CREDIT))
+async def change(
+    code: Code,
+    request: Request,
+    response: Response,
+    services: Wired,
+    caller: Caller,
+    body: Annotated[Posted[CreditRequest], posted(CreditRequest)],
+    key: IdempotencyKey = None,
+) -> CreditView:
+    """Sets the limit, blocks the customer or lets it go on; orders that wait for it look again."""
+    async with services.writing() as conn:
+        before = await _credit(conn, code)
+        after = _changed(before, body.value, datetime.now(UTC))
+        earlier = None
+        if key is not None:
+            earlier = await claim_key(conn, claim(request, caller, key, body.digest), code)
+        if earlier is None:
+            await _write(conn, after, body.value, caller)
+        else:
+            response.headers.update(REPLAYED)
+        waiting = await waiting_for_money(conn, code)
+    await _tell(services, waiting, f"credit-{code}")
+    async with services.reading() as conn:
+        return await _view(conn, code)
+
+
+def _changed(before: Credit, wanted: CreditRequest, now: datetime) -> Credit:
+    after = before
+    if "limit" in wanted.model_fields_set:
+        currency = Currency(before.currency)
+        if wanted.limit is not None and wanted.limit != rounded(wanted.limit, currency):
+            unit = currency.minor_unit
+            raise InvalidField("limit", f"{wanted.limit} {currency} is no multiple of {unit}")
+        after = replace(after, limit=wanted.limit)
+    if wanted.blocked and before.blocked_at is None:
+        after = replace(after, blocked_at=now, blocked_because=wanted.because)
+    elif wanted.blocked is False:
+        after = replace(after, blocked_at=None, blocked_because=None)
+    return after
+
+
+async def _write(conn: Connection, after: Credit, wanted: CreditRequest, caller: Principal) -> None:
+    await set_credit(
+        conn,
+        after.customer,
+        limit=after.limit,
+        blocked_at=after.blocked_at,
+        blocked_because=after.blocked_because,
+    )
+    line = OpsAction(
+        action=ACTION,
+        target=f"customer {after.customer}",
+        reason=wanted.because,
+        outcome=_words(after),
+    )
+    await add_action(conn, caller.name, line)
+
+
+def _words(credit: Credit) -> str:
+    said = "pays in advance"
+    if credit.limit is not None:
+        said = f"limit {rounded(credit.limit, Currency(credit.currency))} {credit.currency}"
+    return f"{said}, blocked" if credit.blocked_at else said
+
+
+async def _credit(conn: Connection, code: str) -> Credit:
+    found = await read_credit(conn, code)
+    if found is None:
+        raise UnknownThing("customer", code)
+    return found
+
+
+async def _view(conn: Connection, code: str) -> CreditView:
+    credit = await _credit(conn, code)
+    currency = Currency(credit.currency)
+    lines = await read_actions(conn, target=f"customer {code}", limit=LINES_SHOWN_MAX)
+    unpaid = await unpaid_elsewhere(conn, code, credit.currency, None)
+    return CreditView(
+        customer=code,
+        currency=currency,
+        limit=None if credit.limit is None else rounded(credit.limit, currency),
+        unpaid=rounded(unpaid, currency),
+        blocked_at=credit.blocked_at,
+        blocked_because=credit.blocked_because,
+        history=tuple(
+            CreditLine(at=row.at, by=row.by, because=row.reason, what=row.outcome)
+            for row in lines
+            if row.action == ACTION
+        ),
+    )
+
+
+async def _tell(services: Services, waiting: list[str], entry: str) -> None:
+    for order_id in waiting:
+        try:
+            await services.temporal.signal(order_id, MONEY_MOVED, MoneyMoved(entry=entry))
+        except WorkflowGone:
+            continue  # it has ended meanwhile

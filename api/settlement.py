@@ -1,0 +1,217 @@
+"""Settlement: what an invoice says, and a customer's statement beside our books (L32)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+
+from api import examples
+from api.access import Caller
+from api.body import Posted, posted
+from api.money_views import Sum
+from api.openapi import takes
+from api.orders import visible_order
+from api.problems import FieldError, invalid
+from api.services import Wired, plausible
+from domain.base import Record
+from domain.errors import InvalidField, UnknownThing
+from domain.money import Currency, rounded
+from domain.orders import OrderRequest
+from domain.payments import Difference, Statement
+from store.ledger import NOTHING
+from store.owing import debtor
+from store.reading import customer_exists
+from store.settling import Compared, booked_between, booked_under, compare, hand_over, settle
+
+router = APIRouter(tags=["money"])
+
+ZONE = ZoneInfo("Asia/Shanghai")
+"""The company's: a statement's days are its days."""
+
+
+class InvoiceLine(Record):
+    """A line of the order with its price."""
+
+    line: int
+    product: str
+    quantity: int
+    unit_price: Decimal
+    amount: Decimal
+
+
+class Invoice(Record):
+    """What an order came to. It has a number once the order is closed and all of it is paid."""
+
+    number: str | None
+    issued_at: datetime | None
+    order: str
+    order_number: str | None
+    customer: str
+    state: str
+    currency: Currency
+    lines: tuple[InvoiceLine, ...]
+    goods: Sum
+    credited: Sum
+    rush_fee: Sum
+    cost: Sum
+    total: Sum
+    paid: Sum
+    open: Sum
+
+
+class SaidAndBooked(Record):
+    """A payment of the statement beside ours."""
+
+    reference: str
+    kind: Difference | None
+    statement_amount: Sum | None
+    statement_currency: Currency | None
+    payment: str | None
+    booked_amount: Sum | None
+    booked_currency: Currency | None
+    order: str | None
+    follow_up: str | None
+
+
+class Reconciliation(Record):
+    """How a statement and our books agree; each difference is a task or a notice for finance."""
+
+    customer: str
+    since: date
+    until: date
+    matched: tuple[SaidAndBooked, ...]
+    differences: tuple[SaidAndBooked, ...]
+
+
+@router.get("/orders/{order_id}/invoice")
+async def invoice(order_id: str, services: Wired, caller: Caller) -> Invoice:
+    """Says what an order's invoice has to say. Its number is given once, when it is settled."""
+    row = await visible_order(services, caller, order_id)
+    request = OrderRequest.model_validate(row.body)
+    async with services.writing() as conn:
+        order = await debtor(conn, row.id, lock=True)
+        assert order is not None, "an order is never deleted"
+        settled = await settle(conn, order, datetime.now(UTC))
+
+    def whole(amount: Decimal) -> Decimal:
+        return rounded(amount, order.currency)
+
+    lines = tuple(
+        InvoiceLine(
+            line=number,
+            product=line.product,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            amount=line.quantity * line.unit_price,
+        )
+        for number, line in enumerate(request.lines, start=1)
+    )
+    credited = order.amount - order.goods if order.goods else NOTHING
+    return Invoice(
+        number=settled.number,
+        issued_at=settled.issued_at,
+        order=order.id,
+        order_number=order.number,
+        customer=order.customer,
+        state=order.state,
+        currency=order.currency,
+        lines=lines,
+        goods=whole(order.goods + credited),
+        credited=whole(credited),
+        rush_fee=whole(order.fee),
+        cost=whole(settled.cost),
+        total=whole(order.goods + order.fee + settled.cost),
+        paid=whole(settled.paid),
+        open=whole(settled.open),
+    )
+
+
+@router.post("/customers/{code}/reconciliation", openapi_extra=takes(Statement, examples.STATEMENT))
+async def reconcile(
+    code: str,
+    services: Wired,
+    caller: Caller,
+    body: Annotated[Posted[Statement], posted(Statement)],
+) -> Reconciliation:
+    """Compares a customer's statement with our books, by reference.
+
+    Each difference becomes a task of finance, once, however often the statement is sent. Days are
+    the company's; that a bank dates a payment otherwise than we do is no difference.
+    """
+    key = plausible("customer", code)
+    statement = body.value
+    _must_name_once(statement)
+    since, until = _period(statement)
+    now = datetime.now(UTC)
+    async with services.writing() as conn:
+        if not await customer_exists(conn, key):
+            raise UnknownThing("customer", key)
+        under = await booked_under(conn, [line.reference for line in statement.lines])
+        between = await booked_between(conn, key, since, until, ZONE)
+        found = [
+            one
+            if one.kind is None
+            else replace(one, follow_up=await hand_over(conn, key, one, by=caller.name, at=now))
+            for one in compare(key, statement.lines, under, between)
+        ]
+    return Reconciliation(
+        customer=key,
+        since=since,
+        until=until,
+        matched=tuple(_shown(one) for one in found if one.kind is None),
+        differences=tuple(_shown(one) for one in found if one.kind is not None),
+    )
+
+
+def _must_name_once(statement: Statement) -> None:
+    count = Counter(line.reference for line in statement.lines)
+    faults = [
+        FieldError(
+            field=f"lines[{index}].reference",
+            message="comes more than once",
+            cure="leave one out, or ask who wrote the statement which is right",
+        )
+        for index, line in enumerate(statement.lines)
+        if count[line.reference] > 1
+    ]
+    if faults:
+        raise invalid(faults)
+
+
+def _period(statement: Statement) -> tuple[date, date]:
+    days = [line.date for line in statement.lines]
+    since, until = (
+        statement.since or min(days, default=None),
+        statement.until or max(days, default=None),
+    )
+    if since is None or until is None:
+        raise InvalidField(
+            "lines", "is empty; name since and until to compare a period without any"
+        )
+    if since > until:
+        raise InvalidField("since", f"lies behind the end of the period, {until}; swap them")
+    outside = [index for index, day in enumerate(days) if not since <= day <= until]
+    if outside:
+        rule = f"lies outside {since} to {until}; widen the period, or leave the line out"
+        raise InvalidField(f"lines[{outside[0]}].date", rule)
+    return since, until
+
+
+def _shown(one: Compared) -> SaidAndBooked:
+    said, booked = one.said, one.booked
+    shown: Mapping[str, Any] = {
+        "statement_amount": rounded(said.amount, said.currency) if said else None,
+        "statement_currency": said.currency if said else None,
+        "payment": booked.id if booked else None,
+        "booked_amount": rounded(booked.amount, booked.currency)
+        if booked and booked.amount and booked.currency
+        else None,
+        "booked_currency": booked.currency if booked else None,
+        "order": booked.order_id if booked else None,
+    }
+    return SaidAndBooked(reference=one.reference, kind=one.kind, follow_up=one.follow_up, **shown)

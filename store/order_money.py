@@ -1,0 +1,165 @@
+"""An order's deposit and rush fee, and what its customer may owe (S07, S26).
+
+The order's row is locked by whoever writes here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.deposits import DepositState
+from domain.money import Account
+from store.engine import Connection
+from store.gate_tables import order_money
+from store.money_tables import balances
+from store.tables import customers, orders
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class OrderMoney:
+    """What is known of an order's deposit and rush fee; nothing for most orders."""
+
+    deposit: Decimal | None = None
+    deposit_state: DepositState | None = None
+    rush_wish: str | None = None
+    rush_fee: Decimal | None = None
+    rush_paid_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What a customer may owe; `limit` is none for one that pays in advance."""
+
+    customer: str
+    currency: str
+    limit: Decimal | None
+    blocked_at: datetime | None
+    blocked_because: str | None
+
+
+async def read_money(conn: Connection, order_id: str) -> OrderMoney:
+    """The order's deposit and rush fee."""
+    names = OrderMoney.__dataclass_fields__
+    found = await conn.execute(
+        select(*(order_money.c[name] for name in names)).where(order_money.c.order_id == order_id)
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        return OrderMoney()
+    state = row["deposit_state"]
+    return OrderMoney(**{**row, "deposit_state": DepositState(state) if state else None})
+
+
+async def keep_deposit(conn: Connection, order_id: str, amount: Decimal, at: datetime) -> None:
+    """The deposit is paid; the first word counts."""
+    values = {"deposit": amount, "deposit_state": DepositState.HELD.value, "deposit_at": at}
+    await conn.execute(
+        insert(order_money)
+        .values(order_id=order_id, **values)
+        .on_conflict_do_update(
+            index_elements=["order_id"], set_=values, where=order_money.c.deposit.is_(None)
+        )
+    )
+
+
+async def change_deposit(
+    conn: Connection, order_id: str, state: DepositState, at: datetime
+) -> None:
+    """The deposit comes into another state."""
+    await conn.execute(
+        order_money.update()
+        .where(order_money.c.order_id == order_id)
+        .values(deposit_state=state.value, deposit_at=at)
+    )
+
+
+async def agree_rush(
+    conn: Connection, order_id: str, wish: str, fee: Decimal, at: datetime
+) -> None:
+    """The order is to come first once this fee is paid."""
+    values = {"rush_wish": wish, "rush_fee": fee, "rush_agreed_at": at}
+    await conn.execute(
+        insert(order_money)
+        .values(order_id=order_id, **values)
+        .on_conflict_do_update(index_elements=["order_id"], set_=values)
+    )
+
+
+async def note_rush_paid(conn: Connection, order_id: str, at: datetime) -> bool:
+    """The rush fee is paid; False when that was known already."""
+    done = await conn.execute(
+        order_money.update()
+        .where(order_money.c.order_id == order_id, order_money.c.rush_paid_at.is_(None))
+        .values(rush_paid_at=at)
+    )
+    return done.rowcount == 1
+
+
+async def read_credit(conn: Connection, customer: str) -> Credit | None:
+    """What this customer may owe; none for a customer that nobody knows."""
+    columns = customers.c
+    found = await conn.execute(
+        select(
+            columns.code.label("customer"),
+            columns.currency,
+            columns.credit_limit.label("limit"),
+            columns.blocked_at,
+            columns.blocked_because,
+        ).where(columns.code == customer)
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else Credit(**row)
+
+
+async def set_credit(
+    conn: Connection,
+    customer: str,
+    *,
+    limit: Decimal | None,
+    blocked_at: datetime | None,
+    blocked_because: str | None,
+) -> None:
+    """What this customer may owe from now on."""
+    await conn.execute(
+        customers.update()
+        .where(customers.c.code == customer)
+        .values(credit_limit=limit, blocked_at=blocked_at, blocked_because=blocked_because)
+    )
+
+
+async def unpaid_elsewhere(
+    conn: Connection, customer: str, currency: str, order_id: str | None
+) -> Decimal:
+    """What the customer's open orders in this currency still cost, without `order_id`."""
+    goods = (
+        balances.c.holder == orders.c.id,
+        balances.c.currency == orders.c.currency,
+        balances.c.account == Account.GOODS.value,
+    )
+    paid = func.coalesce(select(func.sum(balances.c.amount)).where(*goods).scalar_subquery(), 0)
+    query = select(func.coalesce(func.sum(func.greatest(orders.c.amount - paid, 0)), 0)).where(
+        orders.c.customer == customer, orders.c.currency == currency, orders.c.state == "open"
+    )
+    if order_id is not None:
+        query = query.where(orders.c.id != order_id)
+    found: Decimal | None = await conn.scalar(query)
+    return found or NOTHING
+
+
+async def waiting_for_money(conn: Connection, customer: str) -> list[str]:
+    """The customer's open orders that stand still for a reason; money may be it."""
+    found = await conn.scalars(
+        select(orders.c.id)
+        .where(
+            orders.c.customer == customer,
+            orders.c.state == "open",
+            orders.c.blocked.is_not(None),
+        )
+        .order_by(orders.c.id)
+    )
+    return list(found)

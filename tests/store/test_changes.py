@@ -1,0 +1,136 @@
+"""What a change undoes, in the database: each once, in one transaction with the new version."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from activities.changing import ChangeOffice
+from activities.models import ChangeAsked, StepVisit
+from domain.changes import ChangeClass, ChangeState
+from store import tables
+from tests.store.bench import MONDAY, Bench, Worked
+
+
+async def asked_for(bench: Bench, order: Worked, patch: dict[str, Any], **values: Any) -> str:
+    change_id = f"change-of-{order.id[:8]}"
+    row = {
+        "id": change_id,
+        "order_id": order.id,
+        "kind": "change",
+        "against_version": 1,
+        "patch": patch,
+        "requested_by": "customer",
+        "requested_at": MONDAY,
+    }
+    await bench.add(tables.changes, **(row | values))
+    return change_id
+
+
+async def turn_back(order: Worked, change_id: str, name: str, left: str, target: str) -> None:
+    """The move that the workflow sends when a change leads back: nobody has answered; repeated."""
+    order.tasks.pop(left, None)
+    held = [order.at(step) for step in ("slot", "material") if step in order.visits]
+    request = order.transition(name, left, target, outcome="changed", undo=tuple(held))
+    work = order.bench.work[name]
+    request = request.model_copy(update={"change": change_id})
+    first = await work(request)
+    assert all([await work(request) == first for _ in range(2)])
+    order.visits[target] += 1
+
+
+async def finished(bench: Bench, product: str) -> int:
+    [row] = await bench.rows(tables.products, code=product)
+    return int(row["finished"])
+
+
+async def test_turning_back_gives_back_once_and_raises_the_version_in_the_same_move(
+    bench: Bench,
+) -> None:
+    before = await bench.totals()
+    order = await (await bench.order()).advance_to("production")
+    change = await asked_for(bench, order, {"lines": [{"line": 1, "quantity": 4}]})
+
+    await turn_back(order, change, "prepare_review", "production", "review")
+
+    assert await bench.totals() == before
+    row = await order.row()
+    assert (row["version"], row["amount"], row["step"]) == (2, Decimal(40), "review")
+    [settled] = await bench.rows(tables.changes, id=change)
+    assert settled["state"] == "applied"
+    given_back = [r for r in await bench.rows(tables.timeline) if r["kind"] == "given_back"]
+    assert len(given_back) == 1
+
+
+async def test_what_is_made_and_no_longer_ordered_goes_into_stock_and_is_not_made_again(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order(("EL-A4", 10), ("EL-A5", 2))).advance_to("ship")
+    patch = {"lines": [{"line": 1, "quantity": 12}, {"line": 2, "remove": True}]}
+    change = await asked_for(bench, order, patch)
+
+    await turn_back(order, change, "prepare_review", "ship", "review")
+
+    goods = {row["product"]: row for row in await bench.rows(tables.goods, order_id=order.id)}
+    assert (goods["EL-A4"]["made"], goods["EL-A4"]["packed"]) == (10, 0)
+    assert (goods["EL-A5"]["made"], await finished(bench, "EL-A5")) == (0, 2)
+    [note] = await bench.rows(tables.shipments, order_id=order.id)
+    assert note["state"] == "void"
+    for name, left, entered, then in (
+        ("check_material", "review", "material", "plan"),
+        ("book_slot", "plan", "slot", "plan_approval"),
+    ):
+        await order.move(name, left, entered, then)
+    labels = await bench.rows(
+        tables.reservations, order_id=order.id, state="held", material="M-LABEL"
+    )
+    assert [row["quantity"] for row in labels] == [2]
+    slots = await bench.rows(tables.slots, order_id=order.id, state="held")
+    assert [row["minutes"] for row in slots] == [Decimal("9.0")]
+
+
+async def test_a_shortage_that_a_change_overtakes_is_not_bought_and_purchasing_knows(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order(("EL-A4", 50_000))).advance_to("review")
+    await order.move("check_material", "review", "material", "plan")
+    change = await asked_for(bench, order, {"lines": [{"line": 1, "quantity": 4}]})
+
+    await turn_back(order, change, "prepare_review", "material", "review")
+
+    tasks = await bench.rows(tables.tasks, order_id=order.id, step="material")
+    assert [task["state"] for task in tasks] == ["withdrawn"]
+    told = await bench.rows(tables.outbox, kind="purchase_withdrawn")
+    assert [notice["to_role"] for notice in told] == ["purchasing"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "values", "why"),
+    [
+        ({"lines": [{"line": 1, "quantity": 4}]}, {"against_version": 3}, "against version 3"),
+        ({"lines": [{"line": 2, "quantity": 4}]}, {}, "there is no line 2"),
+        ({"lines": [{"product": "NOPE", "quantity": 4}]}, {}, "no list price"),
+    ],
+)
+async def test_a_change_that_does_not_fit_the_order_is_refused_when_it_is_taken_up(
+    bench: Bench, patch: dict[str, Any], values: dict[str, Any], why: str
+) -> None:
+    order = await (await bench.order()).advance_to("confirm")
+    change = await asked_for(bench, order, patch, **values)
+    asked = ChangeAsked(
+        order_id=order.id,
+        workflow_id=order.workflow_id,
+        change_id=change,
+        key=f"{order.id}/changes/{change}/register",
+        now=MONDAY,
+        of=ChangeClass.STRUCTURAL,
+        step="confirm",
+        candidates=(StepVisit(step="change_review", visit=1),),
+    )
+
+    found = await ChangeOffice(bench.engine).register_change(asked)
+
+    assert (found.state, found.visit) == (ChangeState.REFUSED, None)
+    [row] = await bench.rows(tables.changes, id=change)
+    assert why in row["reason"]
+    assert (await order.row())["version"] == 1

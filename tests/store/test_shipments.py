@@ -1,0 +1,176 @@
+"""Goods that leave in parts, and signatures that release them."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from activities.models import Entered
+from domain.money import Account
+from policy.loader import load_all
+from policy.steps import Fact, GateStep
+from store import tables
+from store.ledger import Move, move
+from store.shipments import Parting, ship_part, waiting_goods
+from tests.store import bench as benches
+from tests.store.bench import Bench, Worked
+
+PARTS = {"carrier": "SF", "tracking": "SF-1"}
+
+
+async def shipped(order: Worked) -> dict[str, tuple[int, int]]:
+    rows = await order.bench.rows(tables.goods, order_id=order.id)
+    return {row["product"]: (row["packed"], row["shipped"]) for row in rows}
+
+
+async def test_parts_add_up_and_the_release_note_covers_the_rest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await (await bench.order(("EL-A4", 10), ("EL-A5", 20))).advance_to("ship")
+
+    bench.attempts_at_once = 2
+    for quantities in ("EL-A4=4", "EL-A4=6,EL-A5=1"):
+        monkeypatch.setitem(benches.DATA, "ship", {**PARTS, "quantities": quantities})
+        entered = await order.move("record_dispatch", "ship", "ship", outcome="partial")
+    assert await shipped(order) == {"EL-A4": (10, 10), "EL-A5": (20, 1)}
+    assert entered.tasks[0].waiting == {"EL-A5": 19}
+    states = [row["state"] for row in await bench.rows(tables.shipments, order_id=order.id)]
+    assert sorted(states) == ["released", "shipped", "shipped"]
+
+    await order.move("record_dispatch", "ship", "notify")
+
+    assert await shipped(order) == {"EL-A4": (10, 10), "EL-A5": (20, 20)}
+    rows = await bench.rows(tables.shipments, order_id=order.id)
+    assert {row["state"] for row in rows} == {"shipped"}
+    assert {"EL-A5": 19} in [row["quantities"] for row in rows]
+    [last] = [row for row in rows if row["quantities"] == {"EL-A5": 19}]
+    assert last["step_key"] == f"{order.id}/release/1", "the rest left under the release note"
+
+
+async def test_never_more_leaves_than_is_packed(bench: Bench) -> None:
+    order = await (await bench.order()).advance_to("ship")
+
+    with pytest.raises(IntegrityError, match="flows_forward"):
+        async with bench.engine.begin() as conn:
+            await ship_part(conn, Parting(order.id, "x", bench.now, {"EL-A4": 11}, {}))
+
+    async with bench.engine.connect() as conn:
+        assert await waiting_goods(conn, order.id) == {"EL-A4": 10}
+
+
+async def about_to_sign(bench: Bench) -> Worked:
+    """An order of S07 whose three departments are about to sign, with its goods paid."""
+    regulation = load_all().profiles["S07"]
+    facts = (Fact.GOODS_MATCH_ORDER, Fact.INSPECTION_PASSED, Fact.COUNTERSIGNED)
+    steps = tuple(
+        step.model_copy(update={"facts": facts})
+        if isinstance(step, GateStep) and step.id == "release"
+        else step
+        for step in regulation.steps
+    )
+    order = await bench.order(profile=regulation.model_copy(update={"steps": steps}))
+    await pay(bench, order, "paid", Account.OUTSIDE, Account.GOODS)
+    await order.move("open_step", None, "production")
+    await order.move("record_production", "production", "qc")
+    await order.move("record_inspection", "qc", "pack", outcome="passed")
+    await order.move("record_packing", "pack", None)
+    await order.move("prepare_review", None, "countersign")
+    return order
+
+
+async def pay(
+    bench: Bench, order: Worked, key: str, source: Account, target: Account, amount: str = "100"
+) -> None:
+    entry = Move(
+        key=f"{order.id}/{key}",
+        currency="CNY",
+        amount=Decimal(amount),
+        source=source,
+        target=target,
+        holder=order.id,
+        reason=key,
+        by="test",
+        at=bench.now,
+        order_id=order.id,
+    )
+    async with bench.engine.begin() as conn:
+        await move(conn, entry)
+
+
+async def release(order: Worked) -> Entered:
+    """All three sign version 1, and the gate looks."""
+    request = order.transition("release_shipping", "countersign", "release", "ship")
+    assert request.leave is not None
+    yes = {"outcome": "approved", "version": 1}
+    given = tuple(d.model_copy(update=yes) for d in order.decisions("countersign"))
+    leave = request.leave.model_copy(update={"decisions": given, "outcome": "approved"})
+    released: Entered = await order.bench.work["release_shipping"](
+        request.model_copy(update={"leave": leave})
+    )
+    return released
+
+
+async def changed(bench: Bench, order: Worked) -> None:
+    async with bench.engine.begin() as conn:
+        await conn.execute(
+            update(tables.orders).where(tables.orders.c.id == order.id).values(version=2)
+        )
+
+
+async def inspected(bench: Bench, order: Worked, *, passed: bool) -> None:
+    row = {"step_key": f"{order.id}/qc/2", "order_id": order.id, "passed": passed}
+    await bench.add(tables.inspections, **row, inspected_at=bench.now)
+
+
+async def paid_back(bench: Bench, order: Worked) -> None:
+    await pay(bench, order, "back", Account.GOODS, Account.REFUND_DUE, "40")
+
+
+async def test_three_signatures_for_what_is_there_release_the_goods(bench: Bench) -> None:
+    order = await about_to_sign(bench)
+    [facts, *_] = [row["facts"] for row in await bench.rows(tables.tasks, step="countersign")]
+
+    entered = await release(order)
+
+    assert (facts["version"], facts["paid"]) == (1, "100.00")
+    assert facts["inspection"] == f"{order.id}/qc/1"
+    assert entered.at is not None
+    assert entered.at.step == "ship"
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        pytest.param(changed, "signed for version 1, the order is at version 2", id="a change"),
+        pytest.param(
+            lambda bench, order: inspected(bench, order, passed=True),
+            "signed before the goods were inspected anew",
+            id="another inspection",
+        ),
+        pytest.param(paid_back, "signed with 100.00 paid, of which 60.00 is left", id="money back"),
+    ],
+)
+async def test_what_happens_after_signing_voids_it_and_leads_back(
+    bench: Bench, happens: Any, why: str
+) -> None:
+    order = await about_to_sign(bench)
+
+    await happens(bench, order)
+    entered = await release(order)
+
+    assert (entered.back_to, entered.tasks) == ("countersign", ())
+    assert not await bench.rows(tables.shipments)
+    [line] = await bench.rows(tables.timeline, order_id=order.id, kind="step_back")
+    assert f"sales {why}; planning {why}; finance {why}; back to Countersign" in line["text"]
+
+
+async def test_a_failed_inspection_keeps_the_gate_shut_whoever_has_signed(bench: Bench) -> None:
+    order = await about_to_sign(bench)
+
+    await inspected(bench, order, passed=False)
+    entered = await release(order)
+
+    assert entered.blocked is not None
+    assert entered.blocked.startswith("missing: no passed inspection; not countersigned (sales")

@@ -1,0 +1,123 @@
+"""1,000 interleavings of cancel, change, payment and release: one outcome each, all balanced."""
+
+import os
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.workflow.floor import Floor
+from tests.workflow.interleaving import AMOUNT, COST, interleave
+from worker import build_worker
+
+SEED = int(os.environ.get("DUELINE_TEST_SEED", "20261125"))
+COUNT = int(os.environ.get("DUELINE_TEST_INTERLEAVINGS", "1000"))
+PARTS = 4  # so that test processes can share them
+
+LEFT_OVER = {
+    "orders that have not ended": "orders WHERE state NOT IN ('completed', 'cancelled')",
+    "materials still reserved": "materials WHERE reserved <> 0",
+    "reservations still held": "reservations WHERE state = 'held'",
+    "slots still held": "slots WHERE state = 'held'",
+    "release notes still open": "shipments WHERE state = 'released'",
+    "tasks still open": "tasks WHERE state = 'open'",
+    "windows still running": "windows WHERE stopped_at IS NULL",
+    "wishes without an answer": "changes WHERE state = 'received'",
+}
+
+ORDERS = """
+SELECT o.id, o.state,
+       (SELECT count(*) FROM shipments s
+         WHERE s.order_id = o.id AND s.state = 'shipped') AS shipped,
+       (SELECT coalesce(sum(g.shipped), 0) FROM goods g WHERE g.order_id = o.id) AS units,
+       (SELECT count(*) FROM changes c WHERE c.order_id = o.id AND c.kind = 'cancellation'
+           AND c.state = 'applied') AS cancelled,
+       (SELECT max(k.kept) FROM cancellations k WHERE k.order_id = o.id) AS kept,
+       (SELECT max(k.terms || ' ' || k.deposit)
+          FROM cancellations k JOIN changes c ON c.id = k.change_id
+         WHERE k.order_id = o.id AND c.state = 'applied') AS terms,
+       (SELECT coalesce(sum(p.amount), 0) FROM payments p WHERE p.order_id = o.id) AS paid,
+       (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id) AS refunds
+  FROM orders o
+"""
+
+# Every entry leaves one account and reaches another; what lies there is what has come less what
+# has gone.
+BALANCES = """
+SELECT coalesce(b.holder, m.holder) AS holder, coalesce(b.account, m.account) AS account,
+       coalesce(b.amount, 0) AS shown, coalesce(m.amount, 0) AS moved
+  FROM balances b
+  FULL JOIN (
+       SELECT holder, account, sum(amount) AS amount FROM (
+              SELECT target_holder AS holder, target AS account, amount FROM ledger
+               UNION ALL
+              SELECT source_holder, source, -amount FROM ledger) each
+        GROUP BY holder, account) m
+    ON m.holder = b.holder AND m.account = b.account
+"""
+
+
+async def read(floor: Floor, query: str) -> list[dict[str, Any]]:
+    async with floor.engine.connect() as conn:
+        return [dict(row) for row in (await conn.execute(text(query))).mappings()]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_each_of_1000_interleavings_has_one_outcome_and_leaves_nothing_behind(
+    idle_floor: Floor, part: int
+) -> None:
+    floor, count = idle_floor, COUNT // PARTS
+    async with build_worker(floor.client, floor.engine, floor.task_queue):
+        lived = await interleave(floor, count, SEED + part)
+
+    seeds = {order.placed.order_id: f"seed {order.seed}" for order in lived}
+    for what, where in LEFT_OVER.items():
+        assert not (await read(floor, f"SELECT * FROM {where}"))[:3], f"{what}, seed {SEED + part}"
+    accounts: dict[str, Counter[str]] = {order_id: Counter() for order_id in seeds}
+    for row in await read(floor, BALANCES):
+        told = f"{row}, {seeds.get(row['holder'])}"
+        if row["account"] != "outside":
+            assert row["shown"] == row["moved"], told
+            accounts[row["holder"]][row["account"]] = row["shown"]
+    outcomes: Counter[str] = Counter()
+    for row in await read(floor, ORDERS):
+        one_outcome(row, accounts[row["id"]], f"{row} {accounts[row['id']]}, {seeds[row['id']]}")
+        outcomes[f"{row['state']} {row['terms'] or ''}"] += 1
+    await made_and_used_agree(floor)
+    print(dict(outcomes))
+    assert sum(outcomes.values()) == count
+    assert len(outcomes) == 4, f"some outcome never came: {outcomes}, seed {SEED + part}"
+
+
+def one_outcome(row: dict[str, Any], has: Counter[str], told: str) -> None:
+    """Shipped and paid, or cancelled with everything given back; never both."""
+    assert sum(has.values()) == row["paid"], told
+    if row["state"] == "completed":
+        assert (row["shipped"], row["units"], row["cancelled"]) == (1, 0, 0), told
+        assert has["goods"] == AMOUNT, told
+        assert has["cost"] == has["refund_due"] == 0, told
+        return
+    assert (row["shipped"], row["units"], row["cancelled"]) == (0, 0, 1), told
+    assert has["goods"] == 0, told
+    assert has["refund_due"] == row["refunds"], told
+    kept = has["cost"] + has["forfeited"]
+    assert kept == row["kept"], told
+    assert kept <= (COST if row["terms"] == "at_cost refunded" else Decimal("3.70")), told
+
+
+async def made_and_used_agree(floor: Floor) -> None:
+    """What was made went out or into free stock, and its material was used once."""
+    [made] = await read(
+        floor,
+        "SELECT (SELECT count(DISTINCT order_id) FROM stock_moves) AS orders, "
+        "(SELECT count(*) FROM stock_moves) AS moves, "
+        "(SELECT sum(finished) FROM products) AS finished, "
+        "(SELECT coalesce(sum(made), 0) FROM goods) AS kept",
+    )
+    [per_order] = await read(
+        floor, "SELECT count(*) AS materials FROM bill_of_materials WHERE product = 'EL-A4'"
+    )
+    assert made["moves"] == made["orders"] * per_order["materials"]
+    assert made["finished"] + made["kept"] == made["orders"]
