@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import all_activities
 from activities.case_starter import CaseDoor
 from activities.follow_up_starter import FollowUpStarter
+from activities.money_teller import MoneyTeller
 from activities.relay import run_relay
 from activities.webhook_relay import run_webhooks
 from connecting import access_of, connect
@@ -37,7 +38,7 @@ from workflows.order import OrderWorkflow
 from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
 from workflows.schedules import ensure_schedules
-from workflows.starting import escalate_case, start_case, start_follow_up
+from workflows.starting import escalate_case, start_case, start_follow_up, tell_money
 
 __all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 
@@ -137,8 +138,10 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = build_worker(client, engine, settings.task_queue, deployment=version_of(settings))
     starter = FollowUpStarter(engine, partial(start_follow_up, client, settings.task_queue))
+    teller = MoneyTeller(engine, lambda news: tell_money(client, news.order_id, news.entry))
     async with asyncio.TaskGroup() as beside:
         beside.create_task(starter.run(stop))
+        beside.create_task(teller.run(stop))
         if settings.relay_in_worker:
             beside.create_task(run_relay(engine, settings.channels, stop))
             private = settings.webhook_private

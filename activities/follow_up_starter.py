@@ -5,7 +5,6 @@ while no worker lives and the engine is away.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import structlog
 
 from activities.follow_up_kinds import kind_of
 from activities.follow_up_models import FollowUpStart
+from activities.rounds import POLL_SECONDS, keep_going
 from policy.model import Profile
 from store.engine import Engine
 from store.follow_ups import Place, WaitingStart, waiting
@@ -21,7 +21,6 @@ from store.profiles import pinned_profile
 
 StartFollowUp = Callable[[FollowUpStart], Awaitable[None]]
 
-POLL_SECONDS = 1.0
 BATCH = 50
 ROUND_MAX = 1_000
 """So many in a round; those behind them are the next round's."""
@@ -44,14 +43,7 @@ class FollowUpStarter:
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Goes on until `stop` is set; an engine or a database that is away only delays it."""
-        stop = stop or asyncio.Event()
-        while not stop.is_set():
-            try:
-                await self.round()
-            except Exception as error:  # it outlives its database and its engine
-                _log.warning("follow_ups.wait", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.poll_seconds)
+        await keep_going(self.round, "follow-ups", stop, self.poll_seconds)
 
     async def round(self) -> int:
         """Starts what is wanted now, at most `ROUND_MAX`; returns how many it started.

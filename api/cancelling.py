@@ -11,6 +11,7 @@ from api import examples, views
 from api.access import Caller
 from api.body import Posted, posted
 from api.cancel_views import CancelPreview, cancel_preview
+from api.change_check import OWN_KEY
 from api.changes import Asked, _asked, _must_be_open, _take, _wish
 from api.intake import IdempotencyKey
 from api.openapi import takes
@@ -18,6 +19,7 @@ from api.orders import visible_order
 from api.problems import COST_NOT_ACCEPTED, NOT_CANCELLABLE, FieldError, Problem
 from api.services import Services, Wired
 from domain.base import Number, Record, Text
+from domain.errors import InvalidField
 from domain.money import Currency
 from policy.cancelling import cost_of, deposit_in, terms_in
 from store.cancellations import belongings
@@ -33,10 +35,12 @@ AcceptedCost = Annotated[Number, Field(ge=0, max_digits=18, decimal_places=4)]
 class CancellationRequest(Record):
     """Why, and what it may cost; both may be left out, and so may the body.
 
-    `accept_cost` is the cost that `?preview=true` says, in the order's currency.
+    `accept_cost` is the cost that `?preview=true` says, in the order's currency. `identity` is how
+    staff made sure who asks, where the regulation wants to know (C06, G27).
     """
 
     reason: Text | None = None
+    identity: Text | None = None
     accept_cost: AcceptedCost | None = None
 
 
@@ -63,9 +67,10 @@ async def cancel(
     accepted = body.value.accept_cost
 
     async def checked(asked: Asked) -> NewWish:
+        identity = await _identity(services, asked, body.value.identity)
         _check(await _terms(services, asked.order), accepted)
         wish = _wish(asked, "cancellation", body.value.reason)
-        return wish.model_copy(update={"accepted_cost": accepted})
+        return wish.model_copy(update={"accepted_cost": accepted, "identity": identity})
 
     if preview:
         order = await visible_order(services, caller, order_id)
@@ -74,6 +79,20 @@ async def cancel(
         return await _terms(services, order)
     asked = await _asked(request, services, caller, order_id, key, body.digest)
     return views.wish(await _take(asked, response, checked))
+
+
+async def _identity(services: Services, asked: Asked, said: str | None) -> str | None:
+    """How it is known who asks; a customer's own key says it. Raises InvalidField."""
+    if not asked.caller.is_staff:
+        if said is not None:
+            raise InvalidField("identity", "is for staff who take it down; leave it out")
+        return OWN_KEY
+    profile = await services.pinned(asked.order.profile_digest)
+    if said is None and profile.changes.identity:
+        raise InvalidField(
+            "identity", "is missing; say how you made sure who asks, such as a call back"
+        )
+    return said
 
 
 async def _terms(services: Services, order: FullOrderRow) -> CancelPreview:

@@ -28,6 +28,7 @@ from domain.base import Record, Text
 from domain.changes import ChangeRequest, ChangeState, ReceiptCondition, Touch
 from domain.errors import UnknownThing
 from domain.roles import Role
+from store.cancellations import read_cancellation
 from store.change_reading import asked_for_change, list_wishes
 from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
 from store.reading import read_wish
@@ -189,7 +190,11 @@ async def show(order_id: str, change_id: str, services: Wired, caller: Caller) -
     order = await visible_order(services, caller, order_id)
     row = await _stored(services, order_id, plausible("change", change_id))
     asked = await _who_is_asked(services, order) if row.state == ChangeState.RECEIVED else {}
-    return change_item(row, caller, asked.get(row.id, ()))
+    cancelling = None
+    if row.kind == "cancellation":
+        async with services.reading() as conn:
+            cancelling = await read_cancellation(conn, row.id)
+    return change_item(row, caller, asked.get(row.id, ()), cancelling)
 
 
 async def _who_is_asked(services: Services, order: FullOrderRow) -> Mapping[str, tuple[Role, ...]]:

@@ -18,6 +18,7 @@ async def cancel(
     *,
     accept_cost: str | None = None,
     reason: str | None = None,
+    identity: str | None = None,
     preview: Annotated[bool, Parameter(negative="")] = False,
     as_json: AsJson = False,
     api: Address = None,
@@ -42,10 +43,12 @@ async def cancel(
         What it may cost, in the order's currency; needed only where it costs something.
     reason
         Why, for the record.
+    identity
+        How you made sure who asks, where the regulation wants to know.
     preview
         Only say what it would mean.
     """
-    body = {"reason": reason, "accept_cost": _amount(accept_cost)}
+    body = {"reason": reason, "identity": identity, "accept_cost": _amount(accept_cost)}
     wanted = {name: value for name, value in body.items() if value is not None}
     async with client_for(api, key, CUSTOMER_DESK) as client:
         path = f"/orders/{await order_id_of(client, id)}/cancellation"

@@ -31,6 +31,14 @@ ledger = Table(
     Index("ix_ledger_target", "target_holder"),
 )
 
+money_news = Table(
+    "money_news",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),  # it has not heard of it yet
+    Column("entry", String(240), nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=NOW),
+)
+
 balances = Table(
     "balances",
     metadata,

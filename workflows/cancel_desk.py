@@ -50,6 +50,8 @@ class CancelDesk:
         self._route = route
         self._due_lines = due_lines
         self._show = show
+        self.busy = False
+        """True while a wish or an answer is being written down."""
 
     def take(self, notice: CancellationNotice) -> None:
         """Keeps a wish until the order stands still; the same wish is kept once."""
@@ -89,6 +91,12 @@ class CancelDesk:
 
     async def settle(self) -> bool:
         """Settles one wish or answer; True when the order ends with it."""
+        self.busy = True
+        ends = await self._settle()
+        self.busy = False
+        return ends
+
+    async def _settle(self) -> bool:
         progress, ours = self._progress, self._progress.cancelling
         if ours.asked is not None and (ours.answer is not None or self._too_late):
             return await self._answered(ours.asked)

@@ -290,7 +290,7 @@ class OrderWorkflow(Operable):
         if self._ending and completion.request_id not in self._progress.answers:
             gone = f"task {completion.task_id} is not open: the order is being closed"
             raise ApplicationError(gone, "task_id", type="TaskNotOpen", non_retryable=True)
-        moving = self._due_lines.moving or not self._clerk.idle
+        moving = self._due_lines.moving or not self._clerk.idle or self._cancelling.busy
         self._desk.check(completion, moving=moving)
         self._cancelling.check(completion)
 
@@ -413,7 +413,7 @@ class OrderWorkflow(Operable):
             and not self._due_lines.moving
             and self._due_lines.idle
             and self._clerk.idle
-            and not self._cancelling.pressing
+            and not (self._cancelling.pressing or self._cancelling.busy)
             and (self._held or not self._may_move())
         )
 
@@ -421,7 +421,7 @@ class OrderWorkflow(Operable):
     def standing(self) -> Standing:
         """For a comparison with the database; `settled` once everything is written down."""
         written = self._clerk.idle and self._due_lines.idle and not self._due_lines.moving
-        written = written and not self._journey.looking
+        written = written and not self._journey.looking and not self._cancelling.busy
         stands = self._progress.current is not None and not self._ending
         settled = written and stands and not self._repeater.on
         return order_standing(self._start, self._progress, settled=settled)

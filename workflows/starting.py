@@ -10,16 +10,19 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.follow_up_models import FOLLOW_UP_WORKFLOW, FollowUpStart
 from activities.models import CASE_WORKFLOW, CaseEscalation, CaseStart, case_workflow_id
 from workflows import search
 from workflows.contract import (
     ESCALATED,
+    MONEY_MOVED,
     ORDER_WORKFLOW,
     REVISION,
     CaseByHand,
     CaseEscalated,
+    MoneyMoved,
     OrderStart,
     order_workflow_id,
 )
@@ -108,6 +111,19 @@ async def _start_case(client: Client, task_queue: str, case: CaseStart, **signal
         )
     except WorkflowAlreadyStartedError:
         return  # it was opened and closed already
+
+
+async def tell_money(client: Client, order_id: str, entry: str) -> None:
+    """Tells an order that its money has moved; one that has ended needs not hear of it.
+
+    Raises RPCError when the engine cannot be reached.
+    """
+    handle = client.get_workflow_handle(order_workflow_id(order_id))
+    try:
+        await handle.signal(MONEY_MOVED, MoneyMoved(entry=entry))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def start_follow_up(client: Client, task_queue: str, start: FollowUpStart) -> None:

@@ -133,6 +133,9 @@ async def test_a_cost_has_to_be_accepted_as_it_is_now(
         [row] = (await conn.execute(select(cancellations))).mappings()
     assert (row["change_id"], row["accepted_cost"]) == (taken.json()["id"], 100)
     assert len(house.temporal.signals) == 1
+    shown = (await customer.get(taken.headers["location"])).json()
+    assert shown["cancellation"]["accepted_cost"] == "100.00"
+    assert (shown["state"], shown["cancellation"]["kept"]) == ("received", None)
 
 
 async def test_what_is_refused_says_why_and_what_instead_and_is_not_stored(
@@ -171,6 +174,23 @@ async def test_a_wrong_cost_is_refused_by_field(
     assert answer.status_code == 422, answer.text
     assert fields_of(answer.json()) == fields
     assert await house.count() == (1, 0, 1)
+
+
+async def test_staff_say_how_they_know_who_cancels_where_the_regulation_asks(
+    house: House, sales: httpx.AsyncClient, customer: httpx.AsyncClient, loaded: Any
+) -> None:
+    placed = await sales.post("/orders", json={**order_body(), "profile": "S39"})
+    path = f"/orders/{placed.json()['id']}/cancellation"
+
+    unsaid = await sales.post(path, headers=fresh_key())
+    twice = await customer.post(path, json={"identity": "me"}, headers=fresh_key())
+    said = await sales.post(path, json={"identity": "called back"}, headers=fresh_key())
+
+    assert (unsaid.status_code, fields_of(unsaid.json())) == (422, ["identity"])
+    assert (twice.status_code, fields_of(twice.json())) == (422, ["identity"])
+    assert said.status_code == 202, said.text
+    async with house.engine.connect() as conn:
+        assert await conn.scalar(select(changes.c.identity)) == "called back"
 
 
 @pytest.mark.parametrize("query", ["", "?preview=true"])

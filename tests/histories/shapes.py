@@ -6,11 +6,14 @@ from functools import partial
 
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, PauseReason
+from policy.change_rules import CANCELLATION
 from store.tables import windows
 from tests.workflow.changing import SPECIFIED, TWENTY, ask, later, say
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
+from tests.workflow.paying import arrive
+from tests.workflow.terms import DEARER, DEPOSIT
 from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
 
@@ -150,6 +153,28 @@ async def cancelled(floor: Floor) -> list[str]:
     return [placed.handle.id]
 
 
+async def cancelled_on_terms(floor: Floor) -> list[str]:
+    """Refused as dearer, asked about and refused, asked about and agreed to."""
+    placed = await floor.place(policy=DEARER)
+    await arrive(floor, placed.order_id, DEPOSIT)
+    await placed.walk(("entry", "confirm", "review"))
+    await placed.at("plan")
+    await placed.settled(await placed.cancel())
+    await placed.walk(("plan", "plan_approval", "production"))
+    await placed.at("qc")
+    refused = await placed.cancel(accept_cost="37.00")
+    [task] = await placed.until(partial(placed.open_tasks, CANCELLATION), "sales is asked")
+    await placed.answer(task, "refused", note="made to your drawing")
+    await placed.settled(refused)
+    await placed.walk(("qc",))
+    await placed.at("pack")
+    await placed.cancel()
+    [task] = await placed.until(partial(placed.open_tasks, CANCELLATION), "sales is asked")
+    await placed.answer(task, "agreed", kept="40.00")
+    await placed.handle.result()
+    return [placed.handle.id]
+
+
 async def changed(floor: Floor) -> list[str]:
     """One change applied, one refused, a plan refused, a negotiation."""
     placed = await floor.place()
@@ -284,6 +309,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         by_hand,
         rework,
         cancelled,
+        cancelled_on_terms,
         changed,
         turned_back,
         refused,

@@ -39,6 +39,8 @@ ELSEWHERE = {
     "dueline webhooks remove": "tests/api/test_webhook_commands.py",
     "dueline webhooks enable": "tests/api/test_webhook_commands.py",
     "dueline calendar publish": "tests/api/test_calendars.py",
+    "dueline payments": "tests/api/test_money_commands.py",
+    "dueline place": "tests/api/test_money_commands.py",
 }
 """Commands that need more than an order and a worker, and the test that runs them."""
 

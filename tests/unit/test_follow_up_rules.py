@@ -102,3 +102,18 @@ def test_the_general_follow_ups_are_read_aloud() -> None:
     assert "Decision on a serious complaint (重大投诉处理决策, L36). Leadership, within 30 " in text
     assert "Until it is closed, no receipt confirms itself." in text
     assert "Whoever has answered refund approval does not do this." in text
+
+
+def test_the_equipment_group_has_its_own_figures_for_a_service_and_the_general_rest() -> None:
+    loaded = load_all().profiles
+    group, general = loaded["S35"], loaded["GEN"]
+    service = group.follow_up("service")
+
+    assert [(step.window.id, step.window.limit.words) for step in service.steps] == [
+        ("S35.W23", "1 working hour"),
+        ("S35.W24", "2 working hours"),
+        ("GEN.service_done", "5 working days"),
+    ]
+    for kind in general.follow_ups:
+        assert kind.id == "service" or group.follow_up(kind.id) == kind
+    assert service.asked_by == general.follow_up("service").asked_by

@@ -15,7 +15,8 @@ from store.payment_tables import refunds
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.paying import arrive, purse
-from tests.workflow.test_cancelling import DEARER, DEPOSIT, nothing_is_held
+from tests.workflow.terms import DEARER, DEPOSIT
+from tests.workflow.test_cancelling import nothing_is_held
 from tests.workflow.test_killed import immortal, insist
 
 BEFORE = ("entry", "confirm", "review", "plan", "plan_approval", "production")

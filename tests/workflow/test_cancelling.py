@@ -10,42 +10,14 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from policy.change_rules import CancelRow
-from policy.model import Profile
-from policy.money_rules import DepositRules, MoneyRules
 from store import tables
 from store.cancellation_tables import cancellations
 from store.follow_up_tables import follow_ups
 from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
 from tests.workflow.paying import arrive, purse
+from tests.workflow.terms import AMOUNT, DEARER, DEPOSIT, on_terms
 
 STEPS = (*S08_STEPS, "ship")
-AMOUNT, DEPOSIT = Decimal("185.00"), Decimal("55.50")
-
-
-def on_terms(*rows: dict[str, Any]) -> Profile:
-    """S08 with these terms and a deposit of 30 %."""
-    shipped = profile("S08")
-    cancelling = shipped.cancellation.model_copy(
-        update={"rows": tuple(CancelRow.model_validate(row) for row in rows)}
-    )
-    money = MoneyRules(deposit=DepositRules(percent=Decimal(30)))
-    return shipped.model_copy(update={"cancellation": cancelling, "money": money})
-
-
-DEARER = on_terms(
-    {"until": "review", "terms": "free"},
-    {"until": "plan_approval", "terms": "at_cost", "cost_percent": "10"},
-    {"until": "production", "terms": "at_cost", "cost_percent": "20", "deposit": "forfeited"},
-    {"until": "qc", "terms": "at_cost", "cost_percent": "20", "deposit": "by_contract"},
-    {"until": "pack", "terms": "free", "deposit": "by_contract"},
-    {
-        "until": "ship",
-        "terms": "refused",
-        "because": "the goods are packed",
-        "instead": "sell them",
-    },
-)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,14 @@ Amount = sa.Numeric(18, 4)
 def upgrade() -> None:
     create_ledger()
     op.create_table(
+        "money_news",
+        sa.Column("order_id", sa.String(36), nullable=False),
+        sa.Column("entry", sa.String(240), nullable=False),
+        sa.Column("created_at", Instant, server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_money_news_order_id"),
+        sa.PrimaryKeyConstraint("order_id", name="pk_money_news"),
+    )
+    op.create_table(
         "balances",
         sa.Column("holder", sa.String(36), nullable=False),
         sa.Column("currency", sa.String(3), nullable=False),

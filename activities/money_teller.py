@@ -1,0 +1,44 @@
+"""Tells orders that their money has moved, where whoever booked it could not.
+
+The booking and the news commit together, so no gate waits for money that is there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from activities.rounds import POLL_SECONDS, keep_going
+from store.engine import Engine
+from store.money_news import MoneyNews, told, untold
+
+TellMoney = Callable[[MoneyNews], Awaitable[None]]
+
+GRACE = timedelta(seconds=5)
+"""So long whoever booked it has for telling the order itself."""
+
+BATCH = 200
+
+
+@dataclass
+class MoneyTeller:
+    """Looks for news that were not told. Any number may run side by side: hearing twice is safe."""
+
+    engine: Engine
+    tell: TellMoney
+    grace: timedelta = GRACE
+    poll_seconds: float = POLL_SECONDS
+
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Goes on until `stop` is set."""
+        await keep_going(self.round, "money", stop, self.poll_seconds)
+
+    async def round(self) -> int:
+        """Tells what is untold now; returns how many. Raises RPCError when the engine is away."""
+        async with self.engine.connect() as conn:
+            found = await untold(conn, self.grace, BATCH)
+        for news in found:
+            await self.tell(news)
+            async with self.engine.begin() as conn:
+                await told(conn, news)
+        return len(found)

@@ -1,0 +1,93 @@
+"""An order that ends without delivery: its money goes back, once, however it ends."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.money import Account, Currency, PaymentRoute, Purpose
+from domain.orders import OrderState
+from store import mending, tables
+from store.ledger import MoneyStanding, standing
+from store.money_tables import ledger
+from store.payment_tables import refunds
+from store.payments import Arrived, book
+from tests.store.bench import MONDAY, Bench, Worked
+
+
+async def pay(bench: Bench, order: Worked, amount: str) -> None:
+    said = Arrived(
+        source="bank",
+        reference=f"T{order.id[:12]}.{amount}",
+        digest=amount,
+        order=order.id,
+        amount=Decimal(amount),
+        currency=Currency.CNY,
+        route=PaymentRoute.ACCOUNT,
+        purpose=Purpose.GOODS,
+        arrived_at=MONDAY,
+        reported_by="finance",
+        held_unfit=True,
+    )
+    async with bench.engine.begin() as conn:
+        await book(conn, said, datetime.now(UTC))
+
+
+async def money(bench: Bench, order: Worked) -> MoneyStanding:
+    async with bench.engine.connect() as conn:
+        return await standing(conn, order.id, "CNY")
+
+
+async def told(bench: Bench, order: Worked, role: str) -> list[Any]:
+    return await bench.rows(tables.outbox, order_id=order.id, to_role=role, kind="order_cancelled")
+
+
+@pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.REFUSED])
+@pytest.mark.parametrize("amount", ["60", "130"])
+async def test_all_that_was_paid_is_proposed_to_go_back_once(
+    bench: Bench, state: OrderState, amount: str
+) -> None:
+    order = await (await bench.order(("EL-A4", 10))).advance_to("production")
+    await pay(bench, order, amount)
+
+    await order.end(state, reason="terminated by operations")
+    async with mending.mending(bench.engine, order.id, f"{order.id}/end") as conn:
+        await mending.reopen_order(conn, order.id)
+    await order.end(state, reason="terminated by operations")
+
+    has = await money(bench, order)
+    assert has.of(Account.REFUND_DUE) == has.received == Decimal(amount)
+    assert has.applied == has.of(Account.UNAPPLIED) == 0
+    [refund] = await bench.rows(refunds, order_id=order.id)
+    assert (refund["amount"], refund["state"]) == (Decimal(amount), "proposed")
+    back = [row for row in await bench.rows(ledger) if row["target"] == Account.REFUND_DUE]
+    assert sum(row["amount"] for row in back) == Decimal(amount)
+
+
+async def test_a_completed_order_keeps_its_money(bench: Bench) -> None:
+    order = await (await bench.order(("EL-A4", 10))).advance_to("receipt")
+    await pay(bench, order, "100")
+
+    await order.end(OrderState.COMPLETED)
+
+    assert (await money(bench, order)).of(Account.GOODS) == 100
+    assert not await bench.rows(refunds, order_id=order.id)
+
+
+async def test_purchasing_hears_what_it_need_not_buy_and_the_others_what_is_free(
+    bench: Bench,
+) -> None:
+    short = await (await bench.order(("EL-A4", 200_000))).advance_to("review")
+    await short.move("check_material", "review", "material", "plan")
+    made = await (await bench.order(("EL-A4", 10))).advance_to("pack")
+
+    await short.end(OrderState.CANCELLED)
+    await made.end(OrderState.CANCELLED)
+
+    [purchasing] = await told(bench, short, "purchasing")
+    assert "is not needed for it any more" in purchasing["text"]
+    assert "M-ITO" in purchasing["text"]
+    [warehouse] = await told(bench, made, "warehouse")
+    assert "10 finished units went into stock" in warehouse["text"]
+    assert not await bench.rows(tables.tasks, order_id=short.id, state="open")
