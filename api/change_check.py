@@ -59,7 +59,7 @@ async def examine(
     passed = passed_by(profile, order.step)
     classified = classify(profile.changes, touched, passed, before.traits)
     impact = impact_of(profile, before, after, touched, classified, order.step, holdings)
-    if is_planned_anew(profile, impact):
+    if is_planned_anew(profile, impact.of, order.step):
         ready = await earliest_ready(conn, order.id, after, profile, now)
         impact = impact.model_copy(update={"ready_at": ready})
     return Examined(after, touched, impact)

@@ -45,8 +45,6 @@ class Merge:
         for name in SECTIONS:
             if name in self.base.fields and name in fields:
                 taken[name] = _laid_over(self.base.fields[name], fields[name])
-        if "follow_ups" in self.base.fields and "follow_ups" in fields:
-            taken["follow_ups"] = _by_id(self.base.fields["follow_ups"], fields["follow_ups"])
         if "steps" in self.base.fields:
             taken["steps"] = self._steps(self.base.fields["steps"])
         if "follow_ups" in self.base.fields:
@@ -54,7 +52,7 @@ class Merge:
         return self.child.replaced(taken)
 
     def _follow_ups(self, base: Spot) -> Spot:
-        """One of the child's takes the place of the base's of the same id, or is added."""
+        """One of the child's is laid over the base's of the same id, or is added."""
         kinds = list(base.items)
         for spot in self._list("drop_follow_ups", "[survey]"):
             at = self._position(kinds, spot, "follow-up")
@@ -62,7 +60,7 @@ class Merge:
                 del kinds[at]
         for own in self._list("follow_ups", "`- id: service`"):
             at = next((at for at, kind in enumerate(kinds) if _id(kind) == _id(own)), len(kinds))
-            kinds[at : at + 1] = [own]
+            kinds[at : at + 1] = [_laid_over(kinds[at], own) if at < len(kinds) else own]
         return base.replaced(kinds)
 
     def _steps(self, base: Spot) -> Spot:
@@ -151,18 +149,6 @@ def _laid_over(base: Spot, differences: Spot) -> Spot:
     for name, spot in differences.fields.items():
         taken[name] = _laid_over(taken[name], spot) if name in taken else spot
     return differences.replaced(taken)
-
-
-def _by_id(base: Spot, differences: Spot) -> Spot:
-    """The base's entries, those that the differences name by id laid over, and new ones behind."""
-    if not (isinstance(base.value, list) and isinstance(differences.value, list)):
-        return differences
-    named = {_id(spot): spot for spot in differences.items}
-    known = {_id(spot) for spot in base.items}
-    kept = [
-        _laid_over(spot, named[_id(spot)]) if _id(spot) in named else spot for spot in base.items
-    ]
-    return differences.replaced([*kept, *(s for s in differences.items if _id(s) not in known)])
 
 
 def _id(step: Spot) -> Scalar:

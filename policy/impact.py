@@ -97,25 +97,27 @@ def back_to(profile: Profile, of: ChangeClass, current: str | None) -> str | Non
     if target is None or current is None:
         return None
     passed = passed_by(profile, current)
-    if of is ChangeClass.DATE and any(passed(step_id) for step_id in _making(profile)):
+    if of is ChangeClass.DATE and _is_made(profile, current):
         return None  # the goods are made: there is nothing left to plan
     return target if current == target or passed(target) else None
 
 
-def _making(profile: Profile) -> tuple[str, ...]:
-    """The steps in which the goods are made."""
-    made = Work.RECORD_PRODUCTION
-    return tuple(
-        step.id
+def _is_made(profile: Profile, current: str | None) -> bool:
+    """Whether an order in step `current` is past the making of its goods."""
+    passed = passed_by(profile, current)
+    return any(
+        passed(step.id)
         for step in profile.route
-        if isinstance(step, TaskStep) and step.work is made and not step.detour
+        if isinstance(step, TaskStep) and step.work is Work.RECORD_PRODUCTION and not step.detour
     )
 
 
-def is_planned_anew(profile: Profile, impact: Impact) -> bool:
+def is_planned_anew(profile: Profile, of: ChangeClass, current: str | None) -> bool:
     """Whether lines have to be booked for the order as it will be."""
     books = any(isinstance(s, ResourceStep) and s.work is Work.BOOK_SLOT for s in profile.route)
-    return books and impact.of in (ChangeClass.DATE, ChangeClass.STRUCTURAL)
+    if of is ChangeClass.DATE:
+        return books and not _is_made(profile, current)
+    return books and of is ChangeClass.STRUCTURAL
 
 
 def agreements(
