@@ -7,6 +7,8 @@ from sqlalchemy import ColumnElement, exists, false, func, or_, select
 
 from domain.base import Record
 from domain.follow_ups import follow_up_workflow_id
+from store.agreeing import Within, read_within
+from store.changes import being_decided
 from store.engine import Connection
 from store.follow_up_tables import follow_ups
 from store.tables import (
@@ -88,7 +90,10 @@ class StoredFollowUp(Record):
 
 
 class Stored(Record):
-    """All of it. `reserved` says in words what stock, slots and notes the order still holds."""
+    """All of it. `reserved` says in words what stock, slots and notes the order still holds.
+
+    `deciding` is the change that was taken up and has no verdict yet.
+    """
 
     order: StoredOrder
     tasks: tuple[StoredTask, ...]
@@ -96,6 +101,8 @@ class Stored(Record):
     cases: tuple[str, ...]
     follow_ups: tuple[StoredFollowUp, ...]
     reserved: tuple[str, ...]
+    deciding: str | None = None
+    within: Within = Within()
 
 
 # An order of before there were special ones says nothing of it.
@@ -113,6 +120,7 @@ async def read_stored(conn: Connection, order_id: str) -> Stored | None:
     row = found.mappings().one_or_none()
     if row is None:
         return None
+    deciding = await being_decided(conn, order_id)
     return Stored(
         order=StoredOrder(**row),
         tasks=await _tasks(conn, order_id),
@@ -120,6 +128,8 @@ async def read_stored(conn: Connection, order_id: str) -> Stored | None:
         cases=await _cases(conn, order_id),
         follow_ups=await _follow_ups(conn, order_id),
         reserved=await _reserved(conn, order_id),
+        deciding=deciding["id"] if deciding else None,
+        within=await read_within(conn, order_id),
     )
 
 

@@ -45,6 +45,12 @@ class Kind(StrEnum):
     FOLLOW_UP_GONE = "follow-up-gone"
     FOLLOW_UP_ROW = "follow-up-row"
     NOTICES = "notices"
+    CHANGE = "change"
+    RUSH = "rush"
+    BALANCE = "balance"
+    SHIPPED = "shipped"
+    REFUND = "refund"
+    REFUND_UNATTENDED = "refund-unattended"
 
 
 class Difference(Record):
@@ -109,6 +115,9 @@ def _fields(stored: Stored, standing: Standing, profile: Profile) -> Iterator[Di
         yield _differs(Kind.VERSION, "version", standing.version, row.version, advice)
     if standing.promised_at is not None and standing.promised_at != row.promised_at:
         yield _differs(Kind.PROMISE, "promised_at", standing.promised_at, row.promised_at)
+    deciding = standing.changing.change_id if standing.changing else None
+    if deciding != stored.deciding:
+        yield _differs(Kind.CHANGE, "change", deciding, stored.deciding, _CHANGE_ADVICE)
     known, due = due_of(standing, profile)
     if known and due != row.due_at:
         yield _differs(Kind.DUE, "due_at", due, row.due_at)
@@ -123,6 +132,41 @@ _VERSION_ADVICE = (
     "the database has a newer version than its workflow: see the order's changes and "
     "`dueline ops show`, then send the change again"
 )
+_CHANGE_ADVICE = (
+    "see `dueline ops show` and the order's changes: reset it to before the change was taken up, "
+    "or send the change again"
+)
+
+
+def within_differences(stored: Stored) -> Iterator[Difference]:
+    """Where the database disagrees with itself; no workflow is asked about money and goods."""
+    within, name = stored.within, stored.order.number or stored.order.id
+    if within.rush_paid is not None:
+        said = "the fee is paid" if within.rush_paid else "the fee is not paid"
+        said += f", the order {'does not come' if within.rush_paid else 'comes'} first"
+        advice = None if within.rush_paid else _RUSH_ADVICE
+        yield _differs(Kind.RUSH, "priority", "-", said, advice)
+    for one in within.balances:
+        said = f"the ledger adds up to {one.one}, the balance says {one.other}"
+        yield _differs(Kind.BALANCE, one.subject, "-", said, _BALANCE_ADVICE.format(name=name))
+    for one in within.shipped:
+        said = f"its shipments add up to {one.one}, its goods say {one.other} shipped"
+        yield _differs(Kind.SHIPPED, one.subject, "-", said, _SHIPPED_ADVICE)
+    for one in within.refunds:
+        said = f"{one.one} is proposed or approved, {one.other} is set aside"
+        yield _differs(Kind.REFUND, one.subject, "-", said, _BALANCE_ADVICE.format(name=name))
+    for refund in within.unattended:
+        said = "is not decided, and nobody is asked about it"
+        yield _differs(Kind.REFUND_UNATTENDED, refund, "-", said, _UNATTENDED_ADVICE)
+
+
+_RUSH_ADVICE = "somebody raised it by hand: see the order's payments, then correct its priority"
+_BALANCE_ADVICE = (
+    "money is never mended by itself: compare the ledger of {name} with the bank's statement, and "
+    "correct the balance by hand; the ledger is right"
+)
+_SHIPPED_ADVICE = "ask logistics what has left, and correct the record that is wrong by hand"
+_UNATTENDED_ADVICE = "finance has to approve, pay or reject it"
 
 
 def due_of(standing: Standing, profile: Profile) -> tuple[bool, datetime | None]:

@@ -9,6 +9,7 @@ from activities.follow_up_kinds import step_of_rule
 from activities.models import Decision, OpenTask
 from domain.follow_ups import PREFIX
 from domain.orders import OrderState
+from domain.priorities import Priority
 from ops.repair import follow_up_mending
 from ops.repair.bookends import close, start, trail_line
 from ops.repair.differences import Difference, Kind, due_of, shown_due, standing_of, window_key_of
@@ -148,6 +149,7 @@ class _Mender:
             Kind.WINDOW_STANDS: self._bring_window,
             Kind.MARK_MISSING: self._add_marks,
             Kind.CASE_GONE: self._close_case,
+            Kind.RUSH: self._come_first,
             Kind.FOLLOW_UP_WANTED: self._start_follow_up,
             Kind.FOLLOW_UP_GONE: self._give_up_follow_up,
         }
@@ -202,6 +204,9 @@ class _Mender:
         keys = [w.key for w in self._stored.windows if w.key.startswith(f"{one.subject}/")]
         await mending.stop_windows(self._conn, keys, self._now)
         await mending.close_case_of_gone(self._conn, one.subject, self._now)
+
+    async def _come_first(self, one: Difference) -> None:
+        await project(self._conn, self._id, priority=Priority.RUSH.value)
 
     async def _start_follow_up(self, one: Difference) -> None:
         await follow_up_mending.start(self._site, self._stored, one.subject)

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 from domain.base import Record
 from domain.errors import NothingRuns, Unanswered
 from ops.repair.asking import query
-from ops.repair.differences import Difference, Kind, open_things, order_differences
+from ops.repair.differences import (
+    Difference,
+    Kind,
+    open_things,
+    order_differences,
+    within_differences,
+)
 from ops.repair.executions import Execution, execution_of
 from ops.repair.pacing import Pace
 from ops.repair.site import Site
@@ -184,6 +190,7 @@ async def differences(site: Site, seen: Seen) -> list[Difference]:
         found.append(_without_workflow(seen))
     else:
         found += _left_behind(seen.stored)
+    found += within_differences(seen.stored)
     for case_id, standing in seen.cases.items():
         own_tasks = [task for task in seen.stored.tasks if task.workflow_id == case_id]
         own_windows = [w for w in seen.stored.windows if w.key.startswith(f"{case_id}/")]

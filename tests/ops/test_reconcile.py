@@ -18,6 +18,9 @@ from ops.repair.reconciling import Compared, compare, compare_all
 from ops.repair.site import Site
 from store import schema, tables
 from store.audit import read_actions
+from store.gate_tables import order_money
+from store.money_tables import balances
+from store.payment_tables import refunds
 from tests.ops.conftest import Dueline
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 
@@ -369,6 +372,43 @@ async def test_a_case_whose_workflow_was_ended_by_hand_is_closed(site: Site, flo
     [case] = await placed.rows(tables.overdue_cases)
     assert case["state"] == "closed"
     assert not await placed.rows(tables.tasks, step="cause", state="open")
+
+
+async def disagreeing(placed: Placed) -> None:
+    """A change nobody decides, a rush that is not shown, money and goods that do not add up."""
+    of_order, at = {"order_id": placed.order_id}, placed.received_at
+    change = {"id": str(uuid4()), "kind": "change", "patch": {}, "registered_at": at}
+    refund = {"id": str(uuid4()), "key": str(uuid4()), "holder": placed.order_id, "amount": 7}
+    await execute(
+        placed,
+        insert(tables.changes).values(**of_order, **change, requested_by="sales", requested_at=at),
+        insert(order_money).values(**of_order, rush_fee=5, rush_paid_at=at),
+        insert(balances).values(holder=placed.order_id, currency="CNY", account="goods", amount=5),
+        insert(refunds).values(
+            **of_order, **refund, currency="CNY", reason="-", proposed_by="a", proposed_at=at
+        ),
+        insert(tables.goods).values(**of_order, product="EL-A4", made=3, packed=3, shipped=3),
+        insert(tables.shipments).values(
+            **of_order, step_key=f"{placed.order_id}/x", state="shipped", quantities={"EL-A4": 2}
+        ),
+    )
+
+
+async def test_what_disagrees_inside_the_database_is_named_and_money_is_never_mended(
+    site: Site, floor: Floor
+) -> None:
+    placed = await at_confirm(floor)
+    await disagreeing(placed)
+
+    found = await compare(site, placed.order_id)
+    left = await mend(site, found)
+
+    by_hand = {Kind.CHANGE, Kind.BALANCE, Kind.SHIPPED, Kind.REFUND, Kind.REFUND_UNATTENDED}
+    assert kinds(found) == by_hand | {Kind.RUSH}
+    assert kinds(left) == by_hand
+    assert all(one.advice for one in left.differences)
+    assert (await placed.row())["priority"] == "rush"
+    assert (await floor.rows(balances, holder=placed.order_id))[0]["amount"] == 5
 
 
 async def test_moving_orders_give_no_finding(site: Site, floor: Floor) -> None:
