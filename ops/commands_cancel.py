@@ -17,7 +17,7 @@ async def cancel(
     id: str,
     *,
     accept_cost: str | None = None,
-    reason: str | None = None,
+    reason: Annotated[str | None, Parameter(name=("--reason", "--because"))] = None,
     identity: str | None = None,
     preview: Annotated[bool, Parameter(negative="")] = False,
     as_json: AsJson = False,

@@ -26,7 +26,7 @@ async def rush(
     order: str,
     *,
     preview: Annotated[bool, Parameter(negative="")] = False,
-    reason: str | None = None,
+    reason: Annotated[str | None, Parameter(name=("--reason", "--because"))] = None,
     as_json: AsJson = False,
     api: Address = None,
     key: Key = None,
@@ -54,7 +54,10 @@ async def rush(
     if as_json:
         _print_json(answer)
     elif not preview:
-        print(f"Asked for; `dueline order {order}` shows the fee as soon as it is agreed.")
+        print(
+            f"Asked for; `dueline changes {order}` shows whether it is agreed, "
+            f"`dueline ledger {order}` what is to be paid."
+        )
     elif answer["possible"]:
         print(f"The rush fee is {answer['fee']} {answer['currency']}.")
     else:
@@ -73,6 +76,9 @@ async def queue(*, as_json: AsJson = False, api: Address = None, key: Key = None
         found = (await client.get("/planning/queue"))["items"]
     if as_json:
         _print_json(found)
+        return
+    if not found:
+        print("0 orders are being planned")
         return
     table = Table("place", "order", "priority", "paid", "first payment", "received", "promised")
     for place, item in enumerate(found, start=1):

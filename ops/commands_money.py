@@ -183,7 +183,10 @@ async def refund(
     order: str,
     amount: str | None = None,
     *,
-    why: Annotated[str, Parameter(help="The reason, for whoever approves it.")],
+    why: Annotated[
+        str,
+        Parameter(name=("--why", "--because"), help="The reason, for whoever approves it."),
+    ],
     as_json: AsJson = False,
     api: Address = None,
     key: Key = None,
