@@ -1,7 +1,8 @@
 """The countersign (L27, G19, 会签): what a signature was given for, and whether it still holds.
 
 A signature names the order's version, the passed inspection and the money for the goods that its
-task showed. Any applied change, another inspection, or money that went back makes it void.
+task showed. Any applied change and another inspection make it void for good, less money than was
+signed for as long as it is less.
 """
 
 from decimal import Decimal
