@@ -24,6 +24,7 @@ from store.tables import (
     tasks,
     windows,
 )
+from store.webhook_tables import webhook_deliveries, webhook_endpoints
 
 FOLDED = "windows_many"
 """The kind of a notice that stands for several marks."""
@@ -43,6 +44,7 @@ class StandingRow(Record):
     step: str | None
     step_since: datetime | None
     waiting_role: str | None
+    blocked: str | None = None
     due_at: datetime | None
     promised_at: datetime
     slack: str
@@ -112,10 +114,14 @@ class StandingNotices(Record):
 
 
 class ProfileFacts(Record):
-    """Of a pinned profile: the stage of each step, and whether anybody is told of a breach."""
+    """Of a pinned profile: the stage of each step, and whether anybody is told of a breach.
+
+    `holds_receipt` are the follow-ups without whose end nothing is taken as received by itself.
+    """
 
     stages: dict[str, str]
     tells_breaches: bool
+    holds_receipt: frozenset[str] = frozenset()
 
 
 Orders = Sequence[str] | None
@@ -259,6 +265,14 @@ async def waiting_notices(
     return [*await _standing(conn, unrouted), *await _standing(conn, unsent)]
 
 
+async def unheard_endpoints(conn: Connection) -> tuple[int, int]:
+    """How many endpoints of customers are disabled, and how many deliveries are dead."""
+    off = select(func.count()).where(webhook_endpoints.c.state == "disabled").scalar_subquery()
+    lost = select(func.count()).where(webhook_deliveries.c.state == "dead").scalar_subquery()
+    found = (await conn.execute(select(off, lost))).one()
+    return found[0], found[1]
+
+
 async def profile_facts(conn: Connection, digests: Sequence[str]) -> dict[str, ProfileFacts]:
     """What has to be known of these pinned profiles."""
     columns = profile_versions.c
@@ -271,6 +285,9 @@ def _facts(body: dict[str, Any]) -> ProfileFacts:
     return ProfileFacts(
         stages={step["id"]: step["stage"] for step in body["steps"]},
         tells_breaches=any(r["mark"] == Mark.BREACH.value and r["tell"] for r in ladder),
+        holds_receipt=frozenset(
+            one["id"] for one in body.get("follow_ups", ()) if one.get("blocks_receipt")
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 from activities.follow_up_models import FOLLOW_UP_WORKFLOW
 from activities.models import CASE_WORKFLOW, case_workflow_id
 from domain.follow_ups import follow_up_workflow_id
-from ops.repair import record_troubles
+from ops.repair import record_troubles, waits
 from ops.repair.engine_troubles import EngineDesk
 from ops.repair.finding import find_order, order_named_by
 from ops.repair.looking import (
@@ -88,7 +88,12 @@ async def find_stuck(
     if orders is not None:
         wanted = [(await find_order(site, name)).id for name in orders]
     records = await _read(site, wanted)
-    found = _Found(records.troubles)
+    found = _Found(
+        records.troubles,
+        remarks=waits.remarks(records.orders, records.follow_ups, records.profiles),
+    )
+    if wanted is None:
+        found.remarks += await _unheard(site)
     if await engine_answers(site):
         try:
             await _ask_engine(site, records, found, wanted, progress)
@@ -210,6 +215,11 @@ async def _disagreements(
     for workflow_id, one in records.follow_up_ids.items():
         found += follow_up_troubles(one, workflow_id, looks.get(workflow_id), now)
     return found
+
+
+async def _unheard(site: Site) -> list[str]:
+    async with site.database.connect() as conn:
+        return waits.unheard(*await ops_reading.unheard_endpoints(conn))
 
 
 def _deserted(alive: Sequence[Look], queues: dict[str, QueueServing]) -> list[str]:
