@@ -214,9 +214,14 @@ def is_for(principal: Principal, entry: TimelineRow | WindowRow) -> bool:
 
 
 def event(row: TimelineRow, principal: Principal) -> Event:
-    """An entry of the timeline."""
-    hidden = set() if principal.is_staff else {"data"}
-    return Event(**row.model_dump(exclude=hidden))
+    """An entry of the timeline; why a step is held up is the company's own business."""
+    if principal.is_staff:
+        return Event(**row.model_dump())
+    shown = Event(**row.model_dump(exclude={"data"}))
+    if row.kind != "step_blocked":
+        return shown
+    step = row.text.partition(":")[0]
+    return shown.model_copy(update={"text": f"{step}: waits for something inside the company"})
 
 
 def clock(

@@ -125,6 +125,21 @@ async def test_contact_and_address_are_shown_to_those_who_call_or_deliver(
         assert ("Lin Yue" in answer.text) is sees, role
 
 
+async def test_a_customer_is_not_told_why_a_step_is_held_up(
+    house: House, sales: httpx.AsyncClient, customer: httpx.AsyncClient
+) -> None:
+    order_id = await submitted(sales)
+    why = "Credit check: missing: the customer is blocked; waits for finance"
+    told = {"order_id": order_id, "at": house.temporal.started[0].received_at, "text": why}
+    await house.insert(timeline, key="1", kind="step_blocked", **told)
+
+    [theirs] = (await customer.get(f"/orders/{order_id}/timeline")).json()
+    [ours] = (await sales.get(f"/orders/{order_id}/timeline")).json()
+
+    assert theirs["text"] == "Credit check: waits for something inside the company"
+    assert ours["text"] == why
+
+
 async def test_a_customer_does_not_see_overdue_cases(
     house: House, sales: httpx.AsyncClient, customer: httpx.AsyncClient
 ) -> None:
