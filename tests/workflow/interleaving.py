@@ -14,9 +14,10 @@ from uuid import uuid4
 from sqlalchemy import select
 from temporalio.client import RPCError, WorkflowUpdateFailedError
 
+from domain.changes import ChangeClass, Touch
 from domain.orders import OrderRequest
 from domain.roles import Role
-from policy.change_rules import CancelRow
+from policy.change_rules import CancelRow, ChangeRow
 from policy.model import Profile
 from policy.money_rules import MoneyRules
 from policy.steps import Fact, Step
@@ -26,12 +27,12 @@ from store.profiles import pin_profile
 from tests.workflow.floor import DATA, Floor, Placed, example_order, profile
 from tests.workflow.paying import arrive, tell
 from workflows.answering import complete_task
-from workflows.contract import OrderStart, TaskCompletion
+from workflows.contract import FROZEN, REQUEST_CHANGE, ChangeNotice, OrderStart, TaskCompletion
 from workflows.starting import start_order
 
 Send = Callable[[], Awaitable[Any]]
 
-ROUTE = ("material", "slot", "production", "release", "ship", "notify")
+ROUTE = ("material", "slot", "production", "release", "ship", "notify", "change_review")
 ANSWERED = {"production": Role.PRODUCTION, "ship": Role.LOGISTICS, "notify": Role.SALES}
 MOMENTS = ("started", "production", "gate", "ship", "notify")
 AMOUNT, COST = Decimal("18.50"), Decimal("1.85")
@@ -51,8 +52,11 @@ def _short(*rows: dict[str, Any]) -> Profile:
     steps: tuple[Step, ...] = tuple(step for step in shipped.steps if step.id in ROUTE)
     paid = {"facts": (Fact.BALANCE_PAID,)}
     minor = shipped.changes.rows[0].model_copy(update={"until": "ship"})
+    structural = ChangeRow(
+        touches=(Touch.SPECIFICATION,), of=ChangeClass.STRUCTURAL, until="ship", because="it left"
+    )
     changes = shipped.changes.model_copy(
-        update={"rows": (minor,), "rewind_to": "material", "replan_at": "slot"}
+        update={"rows": (minor, structural), "rewind_to": "material", "replan_at": "slot"}
     )
     return shipped.model_copy(
         update={
@@ -147,7 +151,10 @@ class Interleaved:
         handle = await start_order(self._floor.client, self._floor.task_queue, self.start)
         self.placed = Placed(self._floor, self.start.order_id, handle, self.start.received_at)
         due = self._drawn()
-        beside = [asyncio.create_task(self._answer_cancellations())]
+        beside = [
+            asyncio.create_task(self._answer_cancellations()),
+            asyncio.create_task(self._answer_what_comes_again()),
+        ]
         beside += [self._later(send) for send in due["started"]]
         for moment in MOMENTS[1:]:
             if moment == "gate":
@@ -183,6 +190,9 @@ class Interleaved:
         for _ in range(draw.choice([0, 0, 1])):
             remarks = {"remarks": f"remark {draw.random()}"}
             at(partial(self._wish, "change", remarks))
+        for _ in range(draw.choice([0, 0, 1, 1, 2])):
+            matt = {"lines": [{"line": 1, "specification": f"matt {draw.random()}"}]}
+            at(partial(self._wish, "change", matt))
         for _ in range(1 if soon else draw.choice([0, 1, 1, 1, 2])):
             accepted = draw.choice([None, "1.84", "1.85", "100", "100"])
             when: tuple[str, ...] = ("started", "started", "production") if soon else MOMENTS[1:]
@@ -224,7 +234,10 @@ class Interleaved:
             if not await add_wish(conn, wish):
                 return
         try:
-            await self.placed.signal(kind, wish.id, tuple(patch or {}))
+            if "lines" in (patch or {}):
+                await self.placed.handle.signal(REQUEST_CHANGE, _structural(wish.id))
+            else:
+                await self.placed.signal(kind, wish.id, tuple(patch or {}))
         except RPCError:
             async with self._floor.engine.begin() as conn:
                 await refuse_wish(conn, wish.id, ENDED_ALREADY, datetime.now(UTC))
@@ -241,6 +254,26 @@ class Interleaved:
             await self._answer(task_id, Role.SALES, outcome, kept="3.70")
             visit += 1
 
+    async def _answer_what_comes_again(self) -> None:
+        """A change is agreed to or refused, and what it leads back to is done once more."""
+        order_id, answered = self.placed.order_id, set[str]()
+        answers: list[asyncio.Task[None]] = []
+        while order_id not in self._board.ended:
+            for task_id in sorted(self._board.open - answered):
+                of, _, asked = task_id.partition(".")
+                if of != order_id:
+                    continue
+                step, visit, role = asked.split(".")
+                again = step in ANSWERED and visit != "1"
+                if not again and step != "change_review":
+                    continue
+                answered.add(task_id)
+                agreed = self._draw.choice(["agreed", "agreed", "refused"])
+                said = "done" if again else agreed
+                answers.append(self._later(partial(self._answer, task_id, Role(role), said)))
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.gather(*answers)
+
     async def _answer(self, task_id: str, role: Role, outcome: str = "done", **data: str) -> None:
         step = task_id.split(".")[1]
         given = {name: text.format(order=self.seed) for name, text in DATA.get(step, {}).items()}
@@ -253,9 +286,22 @@ class Interleaved:
             note="drawn",
             data={**given, **data},
         )
-        # It was withdrawn, or the order has ended: somebody else was faster.
-        with contextlib.suppress(WorkflowUpdateFailedError, RPCError):
-            await complete_task(self.placed.handle, completion)
+        while True:
+            try:
+                await complete_task(self.placed.handle, completion)
+            except WorkflowUpdateFailedError as refused:
+                if getattr(refused.cause, "type", None) == FROZEN:
+                    await asyncio.sleep(POLL_SECONDS)  # until the change is decided
+                    continue
+            except RPCError:
+                pass
+            return  # taken, withdrawn, or the order has ended: somebody else was faster
+
+
+def _structural(change_id: str) -> ChangeNotice:
+    return ChangeNotice(
+        change_id=change_id, version=1, fields=("lines",), touches=(Touch.SPECIFICATION,)
+    )
 
 
 async def interleave(floor: Floor, count: int, seed: int) -> list[Interleaved]:

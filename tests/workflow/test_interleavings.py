@@ -90,6 +90,8 @@ async def test_each_interleaving_has_one_outcome_and_leaves_nothing_behind(
         one_outcome(row, accounts[row["id"]], f"{row} {accounts[row['id']]}, {seeds[row['id']]}")
         outcomes[f"{row['state']} {row['terms'] or ''}"] += 1
     await made_and_used_agree(floor)
+    turned = "SELECT count(*) AS n FROM changes WHERE of = 'structural' AND state = 'applied'"
+    assert (await read(floor, turned))[0]["n"] > 0, f"no order turned back, seed {SEED + part}"
     print(dict(outcomes))
     assert sum(outcomes.values()) == count
     assert len(outcomes) == 4, f"some outcome never came: {outcomes}, seed {SEED + part}"
