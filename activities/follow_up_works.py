@@ -97,7 +97,12 @@ async def _reject(file: OrderFile, refund: str, decision: Decision) -> Moved:
 
 
 async def _place(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: Decision) -> Moved:
-    """Money that fits nothing stays where it is, goes to another order, or goes back."""
+    """Money that fits nothing stays where it is, goes to another order, or goes back.
+
+    What is about a debt has no payment: it can only be taken note of.
+    """
+    if decision.outcome == "keep":
+        return ()
     payment = await known_payment(file.conn, await subject_of(file.conn, move.follow_up))
     if decision.outcome == "assign":
         wanted = Placing(

@@ -149,7 +149,7 @@ async def subject_of(conn: Connection, follow_up: str) -> str:
         select(follow_ups.c.subject).where(follow_ups.c.id == follow_up)
     )
     if found is None:
-        raise UnknownThing("subject of the follow-up", follow_up)
+        raise UnknownThing("payment or refund behind follow-up", follow_up)
     return found
 
 

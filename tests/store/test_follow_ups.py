@@ -106,6 +106,35 @@ async def test_the_end_of_an_order_leaves_its_follow_ups_alone_and_a_calendar_fi
     assert behind == [begins.workflow_id]
 
 
+async def test_a_debt_without_a_payment_can_be_taken_note_of_and_not_moved(bench: Bench) -> None:
+    order, desk = await bench.order(), FollowUps(bench.engine)
+    kind = profile("GEN").follow_up("payment")
+    place, visit = kind.step("place"), StepVisit(step="place", visit=1)
+    opened = opening(await wanted(order, "payment")).model_copy(
+        update={"enter": visit, "rules": place}
+    )
+    await desk.move_follow_up(opened)
+
+    def answered(outcome: str, left: StepVisit) -> FollowUpMove:
+        decision = Decision(
+            task_id=f"{opened.workflow_id}.place.{left.visit}",
+            role=place.role,
+            outcome=outcome,
+            by="desk",
+            at=opened.now,
+        )
+        end = {"left": left, "decision": decision, "left_rules": place}
+        return opened.model_copy(update={**end, "enter": None, "rules": None})
+
+    blocked = await desk.move_follow_up(answered("refund", visit))
+    assert blocked.at is not None
+    closed = await desk.move_follow_up(answered("keep", blocked.at))
+
+    assert "there is no payment or refund behind" in str(blocked.blocked)
+    assert (blocked.at.visit, closed.at) == (2, None)
+    assert [row["state"] for row in await bench.rows(rows_of)] == ["closed"]
+
+
 async def test_what_no_profile_knows_holds_up_no_other_and_an_old_order_has_the_general_kinds(
     bench: Bench,
 ) -> None:
