@@ -216,10 +216,14 @@ S35_STEPS = ("instruction", "review", "plan", "production", "qc", "pack")
 
 
 async def s35_at(floor: Floor, step: str) -> Placed:
+    """Signed and paid an order takes effect (G09); a part of the money leaves it where it is."""
     placed = await floor.place(profile="S35")
     await placed.walk(("entry", "check"))
-    await pay(placed, PRICE * 10)
     await placed.do("confirm", signed_file="PO-2026-0001")
+    await placed.at("activation")
+    await pay(placed, PRICE, "a part")
+    assert "missing" in str((await placed.row())["blocked"])
+    await pay(placed, PRICE * 9)
     await placed.walk(S35_STEPS[: S35_STEPS.index(step)])
     await placed.at(step)
     return placed
