@@ -8,8 +8,16 @@ from domain.follow_ups import PREFIX
 BESIDE: Final = ("case-", PREFIX)
 """How the keys of windows begin that are the company's own: of overdue cases and of follow-ups."""
 
-# Overdue cases, follow-ups and the upper ladder are the company's own.
-_INTERNAL: Final = ("case_", "follow_up_", "window_analysis", "window_leadership")
+# Overdue cases, follow-ups, the upper ladder and what a way back undoes are the company's own.
+_INTERNAL: Final = (
+    "case_",
+    "follow_up_",
+    "window_analysis",
+    "window_leadership",
+    "money_looked_at",
+    "purchase_withdrawn",
+    "undone",
+)
 
 NOTED: Final = "order.noted"
 """What a system is told of a kind of line that has no name in the vocabulary yet."""
