@@ -1,7 +1,9 @@
 """The countersign of S07, shipments in parts, and receipts that do not end the order."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -12,21 +14,16 @@ from domain.roles import Role
 from domain.stages import Stage
 from policy.follow_ups import FollowUp, FollowUpStep
 from policy.model import Profile
-from policy.steps import Fact, GateStep, Step, Work
 from store import tables
 from store.follow_up_tables import follow_ups
+from store.refunds import Proposal, propose
 from tests.workflow.floor import Floor, Placed, profile
+from tests.workflow.money import news, pay
 from tests.workflow.policies import window
 from workflows.contract import CONFIRM_RECEIPT, FOLLOW_UP_CLOSED, FollowUpNews, ReceiptNotice
 
-TO_COUNTERSIGN = (
-    "entry",
-    "check",
-    "confirm",
-    "place_order",
-    "review",
-    "task_sheet",
-    "task_release",
+TO_CREDIT = ("entry", "check", "confirm")
+TO_ARRIVAL = (
     "plan",
     "requisition",
     "issue",
@@ -35,24 +32,55 @@ TO_COUNTERSIGN = (
     "ageing",
     "stock_in",
     "pack",
-    "payment_check",
-    "open_box",
 )
 ANSWERS = {"ageing": "passed", "payment_check": "paid", "open_box": "passed"}
 
 
-def without_money(chosen: Profile) -> Profile:
-    """The profile as it is for a customer whose money is there: nobody waits for any."""
-    steps: list[Step] = []
-    for step in chosen.steps:
-        if isinstance(step, GateStep):
-            if step.work is Work.CHECK_MONEY:
-                continue
-            facts = tuple(fact for fact in step.facts if fact is not Fact.BALANCE_PAID)
-            steps.append(step.model_copy(update={"facts": facts}))
-        else:
-            steps.append(step)
-    return chosen.model_copy(update={"steps": tuple(steps)})
+async def money_goes_back(placed: Placed, amount: str) -> None:
+    """A part of what is paid is set aside to go back, as finance proposes it."""
+    key = f"{placed.order_id}/back/{uuid4()}"
+    async with placed.floor.engine.begin() as conn:
+        wanted = Proposal(
+            key, placed.order_id, "paid twice", "key-of-sales", placed.now, Decimal(amount)
+        )
+        await propose(conn, wanted)
+    await news(placed, key)
+
+
+async def waits_for_money(placed: Placed, step: str) -> str:
+    """What a gate's task says is missing."""
+    [task] = await placed.at(step)
+    assert task["role"] == "finance"
+    [missing] = task["facts"]["missing"]
+    return str(missing)
+
+
+async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
+    """S07 up to the countersign: credit, advance and balance each wait for their money."""
+    await walk(placed, *TO_CREDIT)
+    assert await waits_for_money(placed, "credit") == (
+        "the customer has no credit: 55.50 CNY of 55.50 CNY advance payment are missing"
+    )
+    assert (await placed.window("S07.W15"))["limit"] == "1-2bd"
+    await pay(placed, "55.50")
+    await walk(placed, "place_order", "review")
+    await placed.at("task_sheet")
+    await money_goes_back(placed, "5.50")
+    await walk(placed, "task_sheet", "task_release")
+    assert await waits_for_money(placed, "advance") == (
+        "5.50 CNY of 55.50 CNY advance payment are missing"
+    )
+    assert not await placed.rows(tables.reservations), "nothing special is bought before"
+    await pay(placed, "5.50")
+    await walk(placed, *TO_ARRIVAL)
+    await placed.do("payment_check", "not_paid")
+    assert await waits_for_money(placed, "arrival") == (
+        "129.50 CNY of 185.00 CNY full price are missing"
+    )
+    await placed.do("arrival", "recheck")
+    assert await placed.at("arrival"), "nobody lets unpaid goods go on"
+    await pay(placed, "129.50")
+    await walk(placed, "open_box")
 
 
 def with_inquiries(chosen: Profile) -> Profile:
@@ -143,30 +171,31 @@ async def waits_anew(placed: Placed, times: int) -> None:
     await placed.until(noted, "the wait begins anew")
 
 
-async def test_three_departments_sign_and_a_change_or_a_failed_inspection_voids_it(
+async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_voids_it(
     floor: Floor,
 ) -> None:
-    placed = await floor.place(profile="S07", policy=without_money(profile("S07")))
-    await walk(placed, *TO_COUNTERSIGN)
+    placed = await floor.place(
+        profile="S07", customer="C-0002", special=True, payment_route="account"
+    )
+    await pays_until_the_goods_may_be_checked(placed)
     tasks = {task["role"]: task for task in await placed.at("countersign")}
     assert set(tasks) == {"sales", "planning", "finance"}
     assert tasks["finance"]["facts"]["version"] == 1
     assert tasks["finance"]["facts"]["inspection"] == f"{placed.order_id}/open_box/1"
+    assert tasks["finance"]["facts"]["paid"] == "185.00"
 
     await placed.answer(tasks["sales"], "approved")
     await placed.answer(tasks["planning"], "approved")
     changed = await placed.settled(await placed.wish("change", {"remarks": "To the back door."}))
-    await placed.answer(tasks["finance"], "approved")
     second = await again(placed, "countersign", 2)
 
     assert changed["state"] == "applied"
     assert second["sales"]["facts"]["void"] == [
-        f"{role} signed for version 1, the order is at version 2"
-        for role in ("sales", "planning", "finance")
+        "sales signed for version 1, the order is at version 2",
+        "planning signed for version 1, the order is at version 2",
+        "finance has not signed",
     ]
     assert not await placed.rows(tables.shipments)
-    [line] = await placed.rows(tables.timeline, kind="step_back")
-    assert line["text"].startswith("Shipping release: signatures are void: sales signed for")
 
     await placed.answer(second["planning"], "refused")
     await walk(placed, "payment_check")
@@ -174,8 +203,18 @@ async def test_three_departments_sign_and_a_change_or_a_failed_inspection_voids_
     await walk(placed, "rework", "qc", "ageing", "stock_in", "pack", "payment_check", "open_box")
     third = await again(placed, "countersign", 3)
     assert third["finance"]["facts"]["inspection"] == f"{placed.order_id}/open_box/3"
-    for task in third.values():
-        await placed.answer(task, "approved")
+    await placed.answer(third["sales"], "approved")
+    await placed.answer(third["planning"], "approved")
+    await money_goes_back(placed, "10.00")
+    await placed.answer(third["finance"], "approved")
+    [waiting] = await placed.at("release")
+    assert waiting["facts"]["missing"][0] == "10.00 CNY of 185.00 CNY full price are missing"
+    assert (
+        "finance signed with 185.00 paid, of which 175.00 is left"
+        in (waiting["facts"]["missing"][1])
+    )
+    assert [state for state, _ in await shipments(placed)] == []
+    await pay(placed, "10.00")
     await placed.at("ship")
 
     signed = await placed.rows(tables.tasks, step="countersign", visit=3)
