@@ -14,14 +14,15 @@ from api.body import Posted, posted
 from api.intake import IdempotencyKey, claim
 from api.openapi import takes
 from api.orders import REPLAYED
-from api.services import Services, Wired
-from api.temporal import WorkflowGone
+from api.services import Wired
+from api.telling_money import tell_money
 from domain.base import Code, Line, Number, Record
 from domain.errors import InvalidField, UnknownThing
 from domain.money import Currency, rounded
 from store.audit import OpsAction, add_action, read_actions
 from store.engine import Connection
 from store.intake import AMOUNT_MAX, claim_key
+from store.money_news import note_news
 from store.order_money import (
     Credit,
     read_credit,
@@ -29,7 +30,6 @@ from store.order_money import (
     unpaid_elsewhere,
     waiting_for_money,
 )
-from workflows.contract import MONEY_MOVED, MoneyMoved
 
 router = APIRouter(tags=["money"])
 
@@ -100,8 +100,9 @@ async def change(
             await _write(conn, after, body.value, caller)
         else:
             response.headers.update(REPLAYED)
-        waiting = await waiting_for_money(conn, code)
-    await _tell(services, waiting, f"credit-{code}")
+        waiting, entry = await waiting_for_money(conn, code), f"credit-{code}"
+        await note_news(conn, waiting, entry)
+    await tell_money(services, waiting, entry)
     async with services.reading() as conn:
         return await _view(conn, code)
 
@@ -170,11 +171,3 @@ async def _view(conn: Connection, code: str) -> CreditView:
             if row.action == ACTION
         ),
     )
-
-
-async def _tell(services: Services, waiting: list[str], entry: str) -> None:
-    for order_id in waiting:
-        try:
-            await services.temporal.signal(order_id, MONEY_MOVED, MoneyMoved(entry=entry))
-        except WorkflowGone:
-            continue  # it has ended meanwhile

@@ -19,6 +19,7 @@ from api.signed import signed_by
 from api.telling_money import tell_money
 from domain.errors import DuelineError
 from domain.payments import PaymentEnd, PaymentNotice
+from store.money_news import note_news
 from store.payment_rows import PaymentRow, of_notice
 from store.payments import Arrived, Booked, book
 from store.refusing import Refused, record_refused
@@ -99,7 +100,9 @@ async def _taken(
                 cure="give every notice an id of its own",
             )
             raise Problem(PAYMENT_KNOWN, "the webhook-id came before with another body", [field])
-        return await book(conn, said, now)
+        booked = await book(conn, said, now)
+        await note_news(conn, booked.moved, booked.payment.id)
+        return booked
 
 
 async def _record(

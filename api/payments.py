@@ -27,6 +27,7 @@ from domain.payments import (
     Reference,
 )
 from store.intake import Claim, claim_key
+from store.money_news import note_news
 from store.payment_rows import PaymentFilter, PaymentRow, known_payment, list_payments
 from store.payments import Arrived, Booked, book
 from store.placing import Placing, assign
@@ -108,7 +109,9 @@ async def _book_once(services: Services, claimed: Claim, said: Arrived, now: dat
     async with services.writing() as conn:
         earlier = await claim_key(conn, claimed, said.payment_id)
         if earlier is None:
-            return await book(conn, said, now)
+            booked = await book(conn, said, now)
+            await note_news(conn, booked.moved, booked.payment.id)
+            return booked
         payment = await known_payment(conn, earlier)
     return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
 
@@ -166,6 +169,7 @@ async def place(
         if earlier is None:
             placed = await assign(conn, wanted)
             payment, moved = placed.payment, placed.moved
+            await note_news(conn, moved, payment.id)
     if earlier is not None:
         response.headers.update(REPLAYED)
     await tell_money(services, moved, payment.id)

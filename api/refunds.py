@@ -25,6 +25,7 @@ from domain.payments import PaymentState, Reference, Refund
 from store import refunds as store
 from store.engine import Connection
 from store.intake import Claim, claim_key
+from store.money_news import note_news
 from store.payment_rows import RefundRow, known_refund, list_refunds
 from store.refunds import Proposal
 
@@ -163,6 +164,7 @@ async def _propose(
         earlier = await claim_key(conn, claimed, wanted.refund_id)
         if earlier is None:
             row = await store.propose(conn, wanted)
+            await note_news(conn, _moved(row), row.id)
         else:
             row = await known_refund(conn, earlier)
             response.headers.update(REPLAYED)

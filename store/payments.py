@@ -14,7 +14,6 @@ from domain.roles import Role
 from store.engine import Connection
 from store.follow_ups import Wanted, want
 from store.ledger import NOTHING, MoneyStanding, Move, move, standing
-from store.money_news import note_news
 from store.owing import Debtor, debtor
 from store.payment_rows import PaymentRow, known_payment, reported_elsewhere
 from store.payment_tables import payments
@@ -91,7 +90,6 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
         await _hold(conn, said, order, customer, unfit, now)
         return Booked(await known_payment(conn, said.payment_id), is_new=True)
     await _apply_arrived(conn, said, order, now)
-    await note_news(conn, (order.id,), said.payment_id)
     payment = await known_payment(conn, said.payment_id)
     return Booked(payment, is_new=True, moved=(order.id,))
 

@@ -11,7 +11,6 @@ from domain.money import Account, Purpose, rounded
 from domain.payments import PaymentState
 from store.engine import Connection
 from store.ledger import NOTHING, Move, move, standing
-from store.money_news import note_news
 from store.money_tables import ledger
 from store.owing import Debtor, debtor
 from store.payment_rows import PaymentRow, known_payment
@@ -85,7 +84,6 @@ async def assign(conn: Connection, wanted: Placing) -> Placed:
             )
         )
     await _note(conn, payment, target, amount, wanted)
-    await note_news(conn, moved, payment.id)
     return Placed(await known_payment(conn, payment.id), amount, applied, moved)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from store.follow_up_tables import follow_ups
 from store.gate_tables import order_money
+from store.money_tables import money_news
 from store.payment_tables import payments
 from store.tables import orders, outbox
 from tests.api.conftest import House
@@ -42,6 +43,25 @@ async def sums(client: httpx.AsyncClient, order_id: str) -> dict[str, str]:
     [found] = (await client.get(f"/orders/{order_id}/ledger")).json()["sums"]
     assert found["balances"] is True
     return {of["account"]: of["amount"] for of in found["accounts"]}
+
+
+async def test_what_could_not_be_told_waits_for_the_worker_and_is_gone_once_it_is_told(
+    house: House, finance: httpx.AsyncClient, order_id: str
+) -> None:
+    paid, told = f"/orders/{order_id}/payments", payment_body()
+    house.temporal.is_away = True
+
+    away = await finance.post(paid, json=told)
+
+    assert away.status_code == 503
+    [untold] = await rows(house, money_news)
+    [booked] = await rows(house, payments)
+    assert (untold["order_id"], untold["entry"]) == (order_id, booked["id"])
+    house.temporal.is_away = False
+    again = await finance.post(paid, json=told)
+    assert again.status_code == 201
+    assert await rows(house, money_news) == []
+    assert len(await rows(house, payments)) == 1
 
 
 async def test_a_payment_pays_for_the_goods_and_the_workflow_hears_of_it(
