@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from activities.order_file import OrderFile
 from domain.changes import ChangeClass, ChangeRequest, ChangeState
-from domain.errors import InvalidField
+from domain.errors import InvalidField, NothingChanges
 from domain.money import Account
 from domain.orders import OrderRequest, OrderState
 from domain.patching import check_delivered, new_products, patched, touches
@@ -68,6 +68,9 @@ async def rewritten(file: OrderFile, change: changes.ChangeRow) -> OrderRequest 
         return patched(file.request, wanted, await prices_for(file, change, wanted))
     except ValidationError as error:
         return _first_fault(error)
+    except NothingChanges as error:
+        # What was agreed has come about otherwise meanwhile, such as a date by an overdue case.
+        return file.request if change.registered_at is not None else str(error)
     except InvalidField as error:
         return str(error)
 

@@ -64,6 +64,10 @@ class InvalidField(Refused):
         return f"{self.field}: {self.rule}"
 
 
+class NothingChanges(InvalidField):
+    """The order is already as the change would have it."""
+
+
 @dataclass(eq=False)
 class IncompleteOrder(Refused):
     """The profile requires these fields (G02)."""

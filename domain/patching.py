@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from domain.changes import ChangedLine, ChangeRequest, Touch
-from domain.errors import InvalidField
+from domain.errors import InvalidField, NothingChanges
 from domain.orders import LINES_MAX, OrderLine, OrderRequest
 
 CLEARED = frozenset({"contact", "deliver_to", "requirements", "remarks"})
@@ -27,7 +27,7 @@ _CANCEL = "leaves no line; cancel the order instead"
 def touches(order: OrderRequest, change: ChangeRequest) -> tuple[Touch, ...]:
     """What really differs from the order, in the sequence of `Touch`.
 
-    Raises InvalidField when nothing does, and for a field or a line that is wrong.
+    Raises NothingChanges when nothing does, InvalidField for a field or a line that is wrong.
     """
     _check_whole(change)
     found = {
@@ -38,7 +38,7 @@ def touches(order: OrderRequest, change: ChangeRequest) -> tuple[Touch, ...]:
     for index, changed in enumerate(change.lines or ()):
         found.update(_line_touches(order, changed, f"lines[{index}]"))
     if not found:
-        raise InvalidField("body", _NOTHING)
+        raise NothingChanges("body", _NOTHING)
     return tuple(touch for touch in Touch if touch in found)
 
 

@@ -62,6 +62,22 @@ async def test_turning_back_gives_back_once_and_raises_the_version_in_the_same_m
     assert len(given_back) == 1
 
 
+async def test_an_agreed_change_that_has_come_about_otherwise_is_applied_and_changes_nothing(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order()).advance_to("production")
+    promised_at = (await order.row())["promised_at"]
+    patch = {"promised_at": promised_at.isoformat()}
+    change = await asked_for(bench, order, patch, registered_at=MONDAY)
+
+    await turn_back(order, change, "open_step", "production", "plan")
+
+    row = await order.row()
+    assert (row["version"], row["promised_at"], row["step"]) == (2, promised_at, "plan")
+    [settled] = await bench.rows(tables.changes, id=change)
+    assert settled["state"] == "applied"
+
+
 async def test_what_is_made_and_no_longer_ordered_goes_into_stock_and_is_not_made_again(
     bench: Bench,
 ) -> None:
