@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.follow_up_models import FOLLOW_UP_WORKFLOW, FollowUpStart
 from activities.models import CASE_WORKFLOW, CaseEscalation, CaseStart, case_workflow_id
+from domain.base import Record
 from workflows import search
 from workflows.contract import (
     ESCALATED,
@@ -36,21 +37,16 @@ async def start_order(
 
     Raises RPCError when the engine cannot be reached.
     """
-    workflow_id = order_workflow_id(start.order_id)
-    try:
-        return await client.start_workflow(
-            ORDER_WORKFLOW,
-            start.model_copy(update={"revision": REVISION}),
-            id=workflow_id,
-            task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=at_start(start),
-            static_summary=f"{start.profile.id} order of {start.customer}",
-            static_details=f"{start.profile.title} ({start.profile.title_zh})",
-        )
-    except WorkflowAlreadyStartedError:
-        return client.get_workflow_handle(workflow_id)
+    return await _once(
+        client,
+        ORDER_WORKFLOW,
+        start.model_copy(update={"revision": REVISION}),
+        id=order_workflow_id(start.order_id),
+        task_queue=task_queue,
+        search_attributes=at_start(start),
+        static_summary=f"{start.profile.id} order of {start.customer}",
+        static_details=f"{start.profile.title} ({start.profile.title_zh})",
+    )
 
 
 async def start_case(client: Client, task_queue: str, case: CaseStart) -> None:
@@ -97,20 +93,16 @@ async def _start_case(client: Client, task_queue: str, case: CaseStart, **signal
         SearchAttributePair(search.CUSTOMER, case.customer),
         SearchAttributePair(search.PROFILE, case.profile),
     ]
-    try:
-        await client.start_workflow(
-            CASE_WORKFLOW,
-            case,
-            id=case.case_id,
-            task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=TypedSearchAttributes(shown),
-            static_summary=f"overdue: {case.window.rule} of {case.window.step}",
-            **signal,
-        )
-    except WorkflowAlreadyStartedError:
-        return  # it was opened and closed already
+    await _once(
+        client,
+        CASE_WORKFLOW,
+        case,
+        id=case.case_id,
+        task_queue=task_queue,
+        search_attributes=TypedSearchAttributes(shown),
+        static_summary=f"overdue: {case.window.rule} of {case.window.step}",
+        **signal,
+    )
 
 
 async def tell_money(client: Client, order_id: str, entry: str) -> None:
@@ -135,17 +127,30 @@ async def start_follow_up(client: Client, task_queue: str, start: FollowUpStart)
         SearchAttributePair(search.CUSTOMER, start.customer),
         SearchAttributePair(search.PROFILE, start.profile),
     ]
+    await _once(
+        client,
+        FOLLOW_UP_WORKFLOW,
+        start,
+        id=start.workflow_id,
+        task_queue=task_queue,
+        search_attributes=TypedSearchAttributes(shown),
+        static_summary=f"{start.kind.title.lower()} of {start.customer}",
+        static_details=f"{start.kind.title} ({start.kind.title_zh})",
+    )
+
+
+async def _once(
+    client: Client, workflow: str, start: Record, *, id: str, **more: Any
+) -> WorkflowHandle[Any, Any]:
+    """Starts a workflow, or finds the one that runs or ran under this id."""
     try:
-        await client.start_workflow(
-            FOLLOW_UP_WORKFLOW,
+        return await client.start_workflow(
+            workflow,
             start,
-            id=start.workflow_id,
-            task_queue=task_queue,
+            id=id,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=TypedSearchAttributes(shown),
-            static_summary=f"{start.kind.title.lower()} of {start.customer}",
-            static_details=f"{start.kind.title} ({start.kind.title_zh})",
+            **more,
         )
     except WorkflowAlreadyStartedError:
-        return  # it was opened and closed already
+        return client.get_workflow_handle(id)
