@@ -14,6 +14,7 @@ from activities.models import (
     ChangeSettled,
     Considered,
     Decision,
+    Entered,
     Leave,
 )
 from policy.cancelling import TOO_LATE, CancelTerms, terms_of
@@ -25,6 +26,7 @@ from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import Route
 from workflows.state import AskedCancellation, OrderProgress, WaitingChange
+from workflows.window_desk import WindowDesk
 
 BEING_ANSWERED = "a cancellation of this order is being looked at already"
 AGREED = "agreed"
@@ -43,12 +45,14 @@ class CancelDesk:
         progress: OrderProgress,
         route: Route,
         due_lines: DueLines,
+        windows: WindowDesk,
         show: Callable[[], None],
     ) -> None:
         self._start = start
         self._progress = progress
         self._route = route
         self._due_lines = due_lines
+        self._windows = windows
         self._show = show
         self.busy = False
         """True while a wish or an answer is being written down."""
@@ -103,7 +107,7 @@ class CancelDesk:
         if progress.cancellation is None:
             ours.answer = None
             return False
-        change_id, terms = progress.cancellation, terms_of(self._start.profile, self._passed)
+        change_id, terms = progress.cancellation, terms_of(self._start.profile, self._route.passed)
         if ours.asked is not None:
             return self._refuse(change_id, BEING_ANSWERED)
         if self._too_late:
@@ -137,8 +141,7 @@ class CancelDesk:
                 unit=found.unit,
                 forfeitable=found.forfeitable,
             )
-            progress.tasks.extend(found.tasks)
-            self._due_lines.open(found.windows)
+            self._windows.open_beside(Entered(tasks=found.tasks, windows=found.windows))
             self._next()
             self._show()
             return False
@@ -194,9 +197,6 @@ class CancelDesk:
         """Another wish waited while this one was answered; the order's end refuses it."""
         if change_id is not None:
             self._progress.cancelling.behind.append(change_id)
-
-    def _passed(self, step_id: str) -> bool:
-        return self._progress.current is not None and self._route.reached(step_id)
 
     @property
     def _too_late(self) -> bool:

@@ -110,10 +110,8 @@ class ChangeDesk:
         of = ChangeClass(outcome) if outcome in set(ChangeClass) else changing.of
         refused = None
         if of is ChangeClass.REFUSED:
-            refused = (
-                f"refused by {decision.role.words} in the {step.title.lower()}; the order goes"
-            )
-            refused += " on as it was"
+            where = f"refused by {decision.role.words} in the {step.title.lower()}"
+            refused = f"{where}; the order goes on as it was"
             of = changing.of
         following = None if refused else self._after(step, changing, of)
         changing = changing.model_copy(update={"of": of, "visit": following})
@@ -142,7 +140,7 @@ class ChangeDesk:
         elif following is None:
             self._progress.changing = changing.model_copy(update={"decided": True})
         elif following in self._progress.beside:
-            self._open(opened)
+            self._windows.open_beside(opened)
 
     async def refuse(self, changing: Changing, reason: str) -> None:
         """Refuses the change that is being decided; the order goes on as it was."""
@@ -226,7 +224,7 @@ class ChangeDesk:
     def _rush_refusal(self) -> str | None:
         """Why the order can no longer come first; none when it can."""
         profile = self._start.profile
-        return rush_refusal(profile, planned=self._passed(profile.planned_at))
+        return rush_refusal(profile, planned=self._route.passed(profile.planned_at))
 
     async def _register(self, changing: Changing) -> None:
         self._progress.changing = changing
@@ -265,7 +263,7 @@ class ChangeDesk:
         if found.visit is not None:
             self._progress.beside.append(found.visit)
             self._progress.visits[found.visit.step] = found.visit.visit
-            self._open(Entered(tasks=found.tasks, windows=found.windows))
+            self._windows.open_beside(Entered(tasks=found.tasks, windows=found.windows))
 
     def _candidates(self, of: ChangeClass) -> tuple[StepVisit, ...]:
         """Whoever may have to agree; a minor change is nobody's decision."""
@@ -322,13 +320,12 @@ class ChangeDesk:
         )
         if not touches:
             return Classified(ChangeClass.REFUSED)
-        return classify(self._start.profile.changes, touches, self._passed, self._start.traits)
+        return classify(
+            self._start.profile.changes, touches, self._route.passed, self._start.traits
+        )
 
     def _way_back(self, of: ChangeClass) -> str | None:
         return way_back(self._start.profile, self._route, self._progress, of, self._start.traits)
-
-    def _passed(self, step_id: str) -> bool:
-        return self._progress.current is not None and self._route.reached(step_id)
 
     def _step(self, visit: StepVisit) -> AlongsideStep:
         return next(step for step in self._start.profile.alongside if step.id == visit.step)
@@ -349,12 +346,6 @@ class ChangeDesk:
             if (task.step, task.visit) != (visit.step, visit.visit)
         ]
         self._due_lines.stop({visit.key(self._start.order_id)}, at)
-
-    def _open(self, opened: Entered) -> None:
-        self._due_lines.open(opened.windows)
-        self._progress.tasks.extend(opened.tasks)
-        if self._progress.hold is not None:
-            self._windows.pause_held()
 
 
 def refuse_while_frozen(progress: OrderProgress, completion: TaskCompletion) -> None:

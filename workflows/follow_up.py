@@ -50,12 +50,11 @@ class FollowUpWorkflow(Beside):
     async def _begin(self) -> None:
         start = self._start
         first = start.kind.steps[0]
-        move = self._move(now=max(workflow.now(), start.requested_at)).model_copy(
-            update={
-                "enter": self._next_visit(first),
-                "rules": first,
-                "began_at": start.requested_at,
-            }
+        move = self._move(
+            now=max(workflow.now(), start.requested_at),
+            enter=self._next_visit(first),
+            rules=first,
+            began_at=start.requested_at,
         )
         await self._do(move, f"begins: {first.title.lower()}")
         await self._tell_order(contract.FOLLOW_UP_OPENED, None)
@@ -74,14 +73,13 @@ class FollowUpWorkflow(Beside):
         self._due_lines.stop({left.key(self._start.workflow_id)}, decision.at)
         target = rules.outcomes[decision.outcome]
         following = None if target == DONE else self._start.kind.step(target)
-        move = self._move(now=decision.at).model_copy(
-            update={
-                "left": left,
-                "decision": decision,
-                "left_rules": rules,
-                "enter": self._next_visit(following) if following else None,
-                "rules": following,
-            }
+        move = self._move(
+            now=decision.at,
+            left=left,
+            decision=decision,
+            left_rules=rules,
+            enter=self._next_visit(following) if following else None,
+            rules=following,
         )
         await self._do(move, f"{rules.id}: {decision.outcome}")
         if self._progress.current is None:

@@ -91,7 +91,7 @@ class OrderWorkflow(Operable):
             self._show,
         )
         self._cancelling = CancelDesk(
-            start, self._progress, self._route, self._due_lines, self._show
+            start, self._progress, self._route, self._due_lines, self._windows, self._show
         )
         self._desk = TaskDesk(self._progress)
         self._operations = OperationsDesk(

@@ -71,9 +71,10 @@ class Route:
         by_id = {beside.id: beside for beside in self._alongside}
         return visit.step in by_id and by_id[visit.step].trigger == "on_change"
 
-    def reached(self, step_id: str) -> bool:
-        """True when the order is past `step_id`."""
-        return self._order[self.current.id] > self._order[step_id]
+    def passed(self, step_id: str) -> bool:
+        """True when the order is past `step_id`; before it begins it is past nothing."""
+        current = self._progress.current
+        return current is not None and self._order[current.step] > self._order[step_id]
 
     def after(self, step: RouteStep) -> RouteStep | None:
         """The next step on this order's way that is no detour, none at the end of the route."""

@@ -37,7 +37,7 @@ def way_back(
             for step in profile.route
             if step.stage is Stage.SHIPPING_RELEASE
             and step.is_for(traits)
-            and (step.id == here or route.reached(step.id))
+            and (step.id == here or route.passed(step.id))
         ),
         None,
     )

@@ -5,14 +5,20 @@ from datetime import datetime
 
 from temporalio.exceptions import ApplicationError
 
-from activities.models import ADJUST_WINDOWS, Adjusted, Adjustment
+from activities.models import ADJUST_WINDOWS, Adjusted, Adjustment, Entered
 from domain.roles import Role
 from domain.windows import MAY_PAUSE, MAY_RESET, DueWindow, LedgerKind, PauseReason
 from workflows.calls import act
 from workflows.contract import CalendarPublished, WindowsAdjusted, WindowsAdjustment
 from workflows.due_lines import DueLines
 from workflows.repeating import now_of
-from workflows.state import ANSWERS_KEPT, RunningWindow, TaskProgress, WindowWish
+from workflows.state import (
+    ANSWERS_KEPT,
+    OrderProgress,
+    RunningWindow,
+    TaskProgress,
+    WindowWish,
+)
 
 NOTE_LENGTH_MAX = 500
 
@@ -104,23 +110,21 @@ class WindowDesk:
 
     def pause_around(self, reason: PauseReason, *, waits: bool) -> None:
         """The order enters a step that waits for somebody, or leaves it."""
-        action = LedgerKind.PAUSED if waits else LedgerKind.RESUMED
-        found = self._due_lines.running(
-            lambda running: (
-                (not waits or reason in running.window.pauses)
-                and waits != (reason in self._waits_for(running.window))
-            )
+        self._wish(
+            LedgerKind.PAUSED if waits else LedgerKind.RESUMED,
+            reason,
+            lambda window: (
+                (not waits or reason in window.pauses)
+                and waits != (reason in self._waits_for(window))
+            ),
         )
-        if found:
-            self._progress.window_wishes.append(
-                WindowWish(
-                    action=action,
-                    at=now_of(self._progress),
-                    reason=reason,
-                    windows=tuple(running.window.key for running in found),
-                )
-            )
-            self._hold()
+
+    def open_beside(self, opened: Entered) -> None:
+        """Somebody is asked beside the order's step; on hold that waits like everything else."""
+        self._due_lines.open(opened.windows)
+        self._progress.tasks.extend(opened.tasks)
+        if isinstance(self._progress, OrderProgress) and self._progress.hold is not None:
+            self.pause_held()
 
     def pause_held(self) -> None:
         """The order is on hold: every window stands still, but a date of the order stays one."""

@@ -14,6 +14,7 @@ from store import tables
 from store.cancellation_tables import cancellations
 from store.follow_up_tables import follow_ups
 from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
+from tests.workflow.operating import hold, release
 from tests.workflow.paying import arrive, purse
 from tests.workflow.terms import AMOUNT, DEARER, DEPOSIT, on_terms
 
@@ -179,6 +180,25 @@ async def test_while_sales_thinks_the_order_goes_on_and_whoever_is_first_wins(
     has = await purse(floor, cancelled.order_id)
     assert (has.forfeited, has.refund_due) == (Decimal("5.50"), Decimal("50.00"))
     await nothing_is_held(floor, cancelled)
+
+
+async def test_a_question_about_a_held_order_waits_like_everything_else(floor: Floor) -> None:
+    policy = on_terms({"until": "ship", "terms": "free", "deposit": "by_contract"})
+    placed = await floor.place(policy=policy)
+    await arrive(floor, placed.order_id, DEPOSIT)
+    await placed.at("entry")
+    await hold(placed)
+
+    await placed.cancel()
+
+    async def stands_still() -> bool:
+        return bool((await placed.window("GEN.cancel"))["paused_for"] == ["hold"])
+
+    await placed.until(stands_still, "the window of the answer stands still")
+    await release(placed)
+    [task] = await placed.open_tasks("cancellation")
+    await placed.answer(task, "agreed", kept="0")
+    await placed.handle.result()
 
 
 async def test_an_answer_that_is_late_opens_an_overdue_case_and_nothing_is_lost(
