@@ -6,20 +6,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from activities.money_moves import own_move
 from activities.order_file import OrderFile
 from domain.changes import ChangeClass, ChangeRequest, ChangeState
 from domain.errors import InvalidField, NothingChanges
 from domain.money import Account
 from domain.orders import OrderRequest, OrderState
 from domain.patching import check_delivered, new_products, patched, touches
-from domain.roles import Role
+from domain.roles import PLATFORM, Role
 from policy.impact import told
 from store import changes, goods, ledger, tasks
 from store.change_reading import list_prices
 from store.refunds import Proposal, propose
 
 CHANGE = "change"
-PLATFORM = "platform"
 ABOUT_THE_CHANGE = {"version", "reason", "evidence", "identity"}
 """They say against what, why and by whom, and are no fields of an order."""
 
@@ -109,17 +109,19 @@ async def apply(file: OrderFile, change: changes.ChangeRow, order: OrderRequest)
 async def tell_of_date(file: OrderFile, key: str, before: datetime) -> None:
     """Customer, sales and everybody with an open task hear of the new promised date."""
     new, old = file.said(file.row.promised_at), file.said(before)
-    text = f"{file.name}: the promised date is {new} instead of {old}"
-    zh = f"{file.name_zh}：交货期由 {old} 改为 {new}"
     file.note(
         "promise_moved",
         f"The promised date is {new} instead of {old}",
         key=key,
         data={"promised_at": file.row.promised_at.isoformat()},
     )
-    listeners = [Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)]
-    for role in dict.fromkeys(listeners):
-        file.tell(role, "promise_moved", text, key=f"{key}/{role.value}", zh=zh)
+    file.tell_all(
+        (Role.CUSTOMER, Role.SALES, *await tasks.open_roles(file.conn, file.id)),
+        "promise_moved",
+        f"the promised date is {new} instead of {old}",
+        f"交货期由 {old} 改为 {new}",
+        key=key,
+    )
 
 
 async def settle(
@@ -136,14 +138,13 @@ async def settle(
     file.note(kind, text, key=key, data={"change": change.id})
     what_zh = f"{fields_zh(fields)}的变更" if change.kind == CHANGE else _WISHES[change.kind]
     because_zh = f"：{reason}" if because else ""
-    zh = f"{file.name_zh}：{what_zh}{_STATES[state]}{because_zh}"
+    zh = f"{what_zh}{_STATES[state]}{because_zh}"
     listeners = [Role.CUSTOMER]
     if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
         listeners += await tasks.open_roles(file.conn, file.id)
     if change.kind == CHANGE and state is ChangeState.APPLIED and change.registered_at is None:
         listeners += told(file.profile, ChangeClass.MINOR)  # of all others they have heard already
-    for role in dict.fromkeys(listeners):
-        file.tell(role, kind, f"{file.name}: {text}", key=f"{key}/{role.value}", zh=zh)
+    file.tell_all(listeners, kind, text, zh, key=key)
 
 
 def fields_zh(fields: list[str]) -> str:
@@ -173,18 +174,13 @@ async def _fit_money(file: OrderFile, change: changes.ChangeRow) -> None:
     request = file.request
     key, currency = f"{file.id}/changes/{change.id}/money", request.currency.value
     had = await ledger.standing(file.conn, file.id, currency)
-    entry = ledger.Move(
+    entry = own_move(
+        file,
+        Account.GOODS,
+        Account.UNAPPLIED,
+        Decimal(0),
         key=key,
-        currency=currency,
-        amount=Decimal(0),
-        source=Account.GOODS,
-        target=Account.UNAPPLIED,
-        holder=file.id,
         reason="the order was changed",
-        by=PLATFORM,
-        at=file.now,
-        order_id=file.id,
-        customer=request.customer,
     )
     await ledger.fit_goods(file.conn, entry, request.amount)
     over = had.of(Account.GOODS) - request.amount

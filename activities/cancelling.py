@@ -114,13 +114,8 @@ async def _acknowledge(file: OrderFile, change_id: str, due_at: datetime | None)
     kind = "cancellation_asked"
     text = f"The cancellation is being looked at, because a deposit was paid{until}"
     file.note(kind, text, key=key, data={"change": change_id})
-    file.tell(
-        Role.CUSTOMER,
-        kind,
-        f"{file.name}: {text}",
-        key=f"{key}/customer",
-        zh=f"{file.name_zh}：取消申请已收到，因已付定金须按合同处理{until_zh}",
-    )
+    zh = f"取消申请已收到，因已付定金须按合同处理{until_zh}"
+    file.tell_all((Role.CUSTOMER,), kind, text, zh, key=key)
 
 
 async def _refuse(file: OrderFile, change_id: str, reason: str) -> None:
@@ -129,10 +124,5 @@ async def _refuse(file: OrderFile, change_id: str, reason: str) -> None:
     key, kind = f"{file.id}/changes/{change_id}", "cancellation_refused"
     text = f"The cancellation is refused: {reason}"
     file.note(kind, text, key=key, data={"change": change_id})
-    file.tell(
-        Role.CUSTOMER,
-        kind,
-        f"{file.name}: {text}",
-        key=f"{key}/customer",
-        zh=f"{file.name_zh}：取消订单的申请未被接受：{reason}",
-    )
+    zh = f"取消订单的申请未被接受：{reason}"
+    file.tell_all((Role.CUSTOMER,), kind, text, zh, key=key)

@@ -144,8 +144,7 @@ def _tell(file: OrderFile, change_id: str, of: ChangeClass, fields: list[str]) -
     text = f"{what}; the order stands still until then" if stands else what
     data: dict[str, Any] = {"change": change_id, "of": of.value}
     file.note("change_registered", text, key=key, data=data)
-    zh = f"{file.name_zh}：{fields_zh(fields)}的{of.words_zh}正在评审"
+    zh = f"{fields_zh(fields)}的{of.words_zh}正在评审"
     zh += "，评审结束前订单暂停" if stands else ""
-    for role in told(file.profile, of):
-        said = f"{file.name}: {text[0].lower()}{text[1:]}"
-        file.tell(role, "change_registered", said, key=f"{key}/{role.value}", zh=zh)
+    said = f"{text[0].lower()}{text[1:]}"
+    file.tell_all(told(file.profile, of), "change_registered", said, zh, key=key)

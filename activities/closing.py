@@ -11,11 +11,11 @@ from activities.order_file import Department, Keyed, OrderFile
 from activities.sanctions import reward_in_time
 from activities.transitions import show_standing
 from domain.orders import OrderState
-from domain.roles import Role
+from domain.roles import PLATFORM, Role
 from domain.windows import Mark
 from policy.cancelling import Division
 from store import cancellations, cases, changes, goods, slots, stock, tasks, windows
-from store.follow_ups import PLATFORM, Wanted, want
+from store.follow_ups import Wanted, want
 
 _ENDED = {
     OrderState.COMPLETED: "已完成",

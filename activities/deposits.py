@@ -3,11 +3,12 @@
 Each of its moves commits with the mark or the dispatch that causes it, once by its key.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from activities.models import MarkDue
+from activities.money_moves import own_move
 from activities.order_file import OrderFile
 from domain.deposits import DepositState
 from domain.money import Account
@@ -16,9 +17,6 @@ from domain.windows import Mark
 from policy.money_rules import DepositRules
 from policy.paying import late_charge, lost_charge
 from store import ledger, order_money, windows
-from store.ledger import Move
-
-PLATFORM = "platform"
 
 
 @dataclass(frozen=True)
@@ -112,22 +110,12 @@ async def _take(file: OrderFile, what: str, charge: Decimal, why: str, at: datet
     stands = await ledger.standing(file.conn, file.id, file.currency)
     kept = min(charge, stands.of(Account.GOODS))
     key = f"{file.id}/deposit/{what}"
-    entry = Move(
-        key=key,
-        currency=file.currency.value,
-        amount=kept,
-        source=Account.GOODS,
-        target=Account.FORFEITED,
-        holder=file.id,
-        reason=f"deposit: {why}",
-        by=PLATFORM,
-        at=at,
-        order_id=file.id,
-        customer=file.request.customer,
+    entry = own_move(
+        file, Account.GOODS, Account.FORFEITED, kept, key=key, reason=f"deposit: {why}", at=at
     )
     if kept > 0:
         await ledger.move(file.conn, entry)
-    rest = Move(**{**entry.__dict__, "key": f"{key}/rest", "reason": "price after the deposit"})
+    rest = replace(entry, key=f"{key}/rest", reason="price after the deposit")
     await ledger.fit_goods(file.conn, rest, file.request.amount)
     return kept
 
@@ -136,11 +124,4 @@ def _tell(file: OrderFile, what: str, text: str, zh: str) -> None:
     key = f"{file.id}/deposit/{what}"
     kind = f"deposit_{what}"
     file.note(kind, text[:1].upper() + text[1:], key=key)
-    for role in (Role.CUSTOMER, Role.SALES):
-        file.tell(
-            role,
-            kind,
-            f"{file.name}: {text}",
-            key=f"{key}/{role.value}",
-            zh=f"{file.name_zh}：{zh}",
-        )
+    file.tell_all((Role.CUSTOMER, Role.SALES), kind, text, zh, key=key)

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from activities.models import OrderEnd
+from activities.money_moves import own_move
 from activities.order_file import OrderFile
 from domain.deposits import DepositState
 from domain.money import Account, rounded
-from domain.roles import Role
+from domain.roles import PLATFORM, Role
 from policy.cancelling import POOL, Division, deposit_in, divide
 from store import ledger
 from store.follow_ups import Wanted, want
 from store.order_money import change_deposit
 from store.refunds import Proposal, propose
 
-PLATFORM = "platform"
 PAYMENT = "payment"
 """The follow-up in which finance settles money that is not as it should be."""
 
@@ -77,8 +77,8 @@ async def _tell_of_debt(file: OrderFile, end: OrderEnd, owed: Decimal) -> None:
     key, kind = f"{end.key}/owed", "cancellation_owed"
     text = f"{file.money(owed)} of the cost of the cancellation have not been paid"
     file.note(kind, text, key=key)
-    zh = f"{file.name_zh}：取消订单的费用尚欠 {file.money(owed)}"
-    file.tell(Role.FINANCE, kind, f"{file.name}: {text}", key=f"{key}/finance", zh=zh)
+    zh = f"取消订单的费用尚欠 {file.money(owed)}"
+    file.tell_all((Role.FINANCE,), kind, text, zh, key=key)
     facts = {"owed": f"{owed:f}", "currency": file.currency.value, "why": text}
     await want(
         file.conn,
@@ -96,16 +96,5 @@ async def _tell_of_debt(file: OrderFile, end: OrderEnd, owed: Decimal) -> None:
 def _move(
     file: OrderFile, end: OrderEnd, source: Account, target: Account, amount: Decimal
 ) -> ledger.Move:
-    return ledger.Move(
-        key=f"{end.key}/{source}/{target}",
-        currency=file.request.currency.value,
-        amount=amount,
-        source=source,
-        target=target,
-        holder=file.id,
-        reason=f"the order is {end.state.value}",
-        by=PLATFORM,
-        at=file.now,
-        order_id=file.id,
-        customer=file.request.customer,
-    )
+    key, reason = f"{end.key}/{source}/{target}", f"the order is {end.state.value}"
+    return own_move(file, source, target, amount, key=key, reason=reason)

@@ -1,7 +1,7 @@
 """An order opened under its lock, for one transaction that has its effect once."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -147,6 +147,12 @@ class OrderFile:
         hours = self.profile.quiet_hours
         held_for = quiet_for(hours, self.calendar.zone, self.now) if hours else None
         self.messages.append(story.Message(key, self.now, kind, text, role, zh, held_for))
+
+    def tell_all(self, roles: Iterable[Role], kind: str, text: str, zh: str, *, key: str) -> None:
+        """Tells each role once that `text` has happened to this order."""
+        for role in dict.fromkeys(roles):
+            said, said_zh = f"{self.name}: {text}", f"{self.name_zh}：{zh}"
+            self.tell(role, kind, said, key=f"{key}/{role.value}", zh=said_zh)
 
     async def write(self) -> None:
         """Writes what was collected."""

@@ -89,6 +89,4 @@ def _say(file: OrderFile, heard: ReceiptHeard, reason: str | None) -> None:
     text = f"{words}; {reason}" if reason else words
     key, kind = f"{file.id}/changes/{heard.change_id}", f"receipt_{heard.condition.value}"
     file.note(kind, f"Receipt: {text}", key=key, data={"change": heard.change_id})
-    for role in _TOLD:
-        said = f"{file.name}: {text}"
-        file.tell(role, kind, said, key=f"{key}/{role.value}", zh=f"{file.name_zh}：{zh}")
+    file.tell_all(_TOLD, kind, text, zh, key=key)

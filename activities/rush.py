@@ -82,11 +82,4 @@ def _tell(
 ) -> None:
     key, kind = f"{file.id}/rush/{about}/{what}", f"rush_{what}"
     file.note(kind, text, key=key)
-    for role in told:
-        file.tell(
-            role,
-            kind,
-            f"{file.name}: {text}",
-            key=f"{key}/{role.value}",
-            zh=f"{file.name_zh}：{zh}",
-        )
+    file.tell_all(told, kind, text, zh, key=key)

@@ -55,6 +55,9 @@ _CHINESE = {
     Role.OPERATIONS: "系统运维",
 }
 
+PLATFORM = "platform"
+"""Stands where the key's name would, when nobody did it."""
+
 STAFF: frozenset[Role] = frozenset(Role) - {Role.CUSTOMER}
 """Everybody inside the company."""
 

@@ -20,9 +20,6 @@ ID_LENGTH = 16
 
 WANTED, OPEN, CLOSED = "wanted", "open", "closed"
 
-PLATFORM = "platform"
-"""Who wants what nobody has asked for."""
-
 GIVEN_UP = "given_up"
 """How one ends on which nobody works any more."""
 

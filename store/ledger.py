@@ -1,6 +1,6 @@
 """Money moves: from one account to another, once for each key, and never more than is there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -170,4 +170,4 @@ async def fit_goods(conn: Connection, entry: Move, owed: Decimal) -> Decimal:
 
 
 def _between(entry: Move, source: Account, target: Account, amount: Decimal) -> Move:
-    return Move(**{**entry.__dict__, "source": source, "target": target, "amount": amount})
+    return replace(entry, source=source, target=target, amount=amount)

@@ -1,6 +1,6 @@
 """A payment is stored once, booked once, and applied to what its order owes (L09, L25)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
@@ -263,16 +263,17 @@ async def apply(
     if used <= 0:
         return NOTHING, had
     fee = purpose is Purpose.RUSH_FEE
-    changed = {
-        "key": key,
-        "amount": used,
-        "source": Account.UNAPPLIED,
-        "target": Account.RUSH_FEE if fee else Account.GOODS,
-        "holder": order.id,
-        "to_holder": None,
-        "reason": "pays the rush fee" if fee else "pays for the goods",
-    }
-    await move(conn, Move(**{**entry.__dict__, **changed}))
+    applied = replace(
+        entry,
+        key=key,
+        amount=used,
+        source=Account.UNAPPLIED,
+        target=Account.RUSH_FEE if fee else Account.GOODS,
+        holder=order.id,
+        to_holder=None,
+        reason="pays the rush fee" if fee else "pays for the goods",
+    )
+    await move(conn, applied)
     return used, await standing(conn, order.id, order.currency)
 
 

@@ -1,6 +1,6 @@
 """Money that came to the wrong place is moved to the order it belongs to (L32)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -198,8 +198,8 @@ async def _hand_over(
             continue
         part = min(rest, had.of(source))
         if part > 0:
-            own = {"key": f"{wanted.key}/from/{source}", "source": source, "amount": part}
-            await move(conn, Move(**{**entry.__dict__, **own}))
+            key = f"{wanted.key}/from/{source}"
+            await move(conn, replace(entry, key=key, source=source, amount=part))
             rest -= part
     assert rest == 0, "more was to be moved than there is"
     all_gone = amount == (payment.amount if payment.order_id else had.of(Account.UNAPPLIED))
