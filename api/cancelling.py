@@ -12,12 +12,12 @@ from api.access import Caller
 from api.body import Posted, posted
 from api.cancel_views import CancelPreview, cancel_preview
 from api.change_check import OWN_KEY
-from api.changes import Asked, _asked, _must_be_open, _take, _wish
 from api.intake import IdempotencyKey
 from api.openapi import takes
 from api.orders import visible_order
 from api.problems import COST_NOT_ACCEPTED, NOT_CANCELLABLE, FieldError, Problem
 from api.services import Services, Wired
+from api.wishing import Asked, ask, must_be_open, new_wish, take
 from domain.base import Number, Record, Text
 from domain.errors import InvalidField
 from domain.money import Currency
@@ -69,16 +69,16 @@ async def cancel(
     async def checked(asked: Asked) -> NewWish:
         identity = await _identity(services, asked, body.value.identity)
         _check(await _terms(services, asked.order), accepted)
-        wish = _wish(asked, "cancellation", body.value.reason)
+        wish = new_wish(asked, "cancellation", body.value.reason)
         return wish.model_copy(update={"accepted_cost": accepted, "identity": identity})
 
     if preview:
         order = await visible_order(services, caller, order_id)
-        _must_be_open(order.closed_at)
+        must_be_open(order.closed_at)
         response.status_code = HTTPStatus.OK
         return await _terms(services, order)
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
-    return views.wish(await _take(asked, response, checked))
+    asked = await ask(request, services, caller, order_id, key, body.digest)
+    return views.wish(await take(asked, response, checked))
 
 
 async def _identity(services: Services, asked: Asked, said: str | None) -> str | None:

@@ -1,69 +1,40 @@
-"""Customers' wishes: stored first, then signalled, so that none is lost while nobody works."""
+"""Changes, receipts and rush: what customers wish, and what became of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
 
 from api import examples, views
-from api.access import Caller, Principal
+from api.access import Caller
 from api.body import Posted, posted
 from api.change_check import OWN_KEY, Examined, check_taken, examine
 from api.change_views import ChangeImpact, ChangeItem, change_item, shown
-from api.intake import IdempotencyKey, claim, ensure_started
+from api.intake import IdempotencyKey
 from api.openapi import takes
-from api.orders import REPLAYED, visible_order
+from api.orders import visible_order
 from api.paging import Page, Paged, page, place_after
-from api.problems import CLOSED, Problem
 from api.receipts import ReceiptReport, check_receipt
 from api.rush import RushFee, fee_of
 from api.services import Services, Wired, plausible
-from api.temporal import WorkflowGone
+from api.wishing import Asked, ask, must_be_open, new_wish, stored_wish, take
 from domain.base import Record, Text
-from domain.changes import ChangeRequest, ChangeState, ReceiptCondition, Touch
-from domain.errors import UnknownThing
+from domain.changes import ChangeRequest, ChangeState
 from domain.roles import Role
 from store.cancellations import read_cancellation
 from store.change_reading import asked_for_change, list_wishes
-from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
-from store.reading import read_wish
-from store.rows import FullOrderRow, WishRow
-from workflows.contract import (
-    CONFIRM_RECEIPT,
-    REQUEST_CANCELLATION,
-    REQUEST_CHANGE,
-    REQUEST_RUSH,
-    CancellationNotice,
-    ChangeNotice,
-    ReceiptNotice,
-    RushNotice,
-)
+from store.intake import NewWish
+from store.rows import FullOrderRow
 
 router = APIRouter(tags=["changes"])
-
-ALREADY_CLOSED = "the order had been closed before this arrived"
 
 
 class Reason(Record):
     """Why; may be left out, and so may the body."""
 
     reason: Text | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request for a wish, before it is known to be a new one."""
-
-    services: Services
-    caller: Principal
-    order: FullOrderRow
-    claim: Claim
-    wish_id: str
 
 
 @router.post(
@@ -99,11 +70,11 @@ async def change(
 
     if preview:
         order = await visible_order(services, caller, order_id)
-        _must_be_open(order.closed_at)
+        must_be_open(order.closed_at)
         response.status_code = HTTPStatus.OK
         return shown((await examined(order)).impact, caller)
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
-    row = await _take(asked, response, checked)
+    asked = await ask(request, services, caller, order_id, key, body.digest)
+    row = await take(asked, response, checked)
     return change_item(row, caller)
 
 
@@ -129,10 +100,10 @@ async def confirm_receipt(
     async def checked(asked: Asked) -> NewWish:
         async with services.reading() as conn:
             await check_receipt(conn, body.value, asked.order.id)
-        return _wish(asked, "receipt", body.value.note, body.value.stored)
+        return new_wish(asked, "receipt", body.value.note, body.value.stored)
 
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
-    return views.wish(await _take(asked, response, checked))
+    asked = await ask(request, services, caller, order_id, key, body.digest)
+    return views.wish(await take(asked, response, checked))
 
 
 @router.get("/orders/{order_id}/changes")
@@ -144,7 +115,7 @@ async def list_of_order(
     after = place_after(query.cursor)
     async with services.reading() as conn:
         rows = await list_wishes(conn, order.id, after, query.limit + 1)
-    asked = await _who_is_asked(services, order)
+    asked = await _who_isask(services, order)
     return page(
         rows,
         query.limit,
@@ -174,22 +145,22 @@ async def rush(
     """
 
     async def checked(asked: Asked) -> NewWish:
-        return _wish(asked, "rush", body.value.reason)
+        return new_wish(asked, "rush", body.value.reason)
 
-    asked = await _asked(request, services, caller, order_id, key, body.digest)
+    asked = await ask(request, services, caller, order_id, key, body.digest)
     if preview:
         response.status_code = 200
         pinned = await services.pinned(asked.order.profile_digest)
         return fee_of(asked.order, pinned)
-    return views.wish(await _take(asked, response, checked))
+    return views.wish(await take(asked, response, checked))
 
 
 @router.get("/orders/{order_id}/changes/{change_id}")
 async def show(order_id: str, change_id: str, services: Wired, caller: Caller) -> ChangeItem:
     """Tells what became of a change, a cancellation or a receipt."""
     order = await visible_order(services, caller, order_id)
-    row = await _stored(services, order_id, plausible("change", change_id))
-    asked = await _who_is_asked(services, order) if row.state == ChangeState.RECEIVED else {}
+    row = await stored_wish(services, order_id, plausible("change", change_id))
+    asked = await _who_isask(services, order) if row.state == ChangeState.RECEIVED else {}
     cancelling = None
     if row.kind == "cancellation":
         async with services.reading() as conn:
@@ -197,7 +168,7 @@ async def show(order_id: str, change_id: str, services: Wired, caller: Caller) -
     return change_item(row, caller, asked.get(row.id, ()), cancelling)
 
 
-async def _who_is_asked(services: Services, order: FullOrderRow) -> Mapping[str, tuple[Role, ...]]:
+async def _who_isask(services: Services, order: FullOrderRow) -> Mapping[str, tuple[Role, ...]]:
     """Who has to answer before the change under way is made. One is under way at a time."""
     profile = await services.pinned(order.profile_digest)
     steps = [step.id for step in profile.alongside if step.trigger == "on_change"]
@@ -205,42 +176,10 @@ async def _who_is_asked(services: Services, order: FullOrderRow) -> Mapping[str,
         return await asked_for_change(conn, order.id, steps)
 
 
-async def _asked(
-    request: Request,
-    services: Services,
-    caller: Principal,
-    order_id: str,
-    key: str | None,
-    digest: str,
-) -> Asked:
-    order = await visible_order(services, caller, order_id)
-    wish_id = str(uuid4())
-    return Asked(services, caller, order, claim(request, caller, key or wish_id, digest), wish_id)
-
-
-def _wish(
-    asked: Asked,
-    kind: WishKind,
-    reason: str | None,
-    patch: Mapping[str, Any] | None = None,
-    version: int | None = None,
-) -> NewWish:
-    return NewWish(
-        id=asked.wish_id,
-        order_id=asked.order.id,
-        kind=kind,
-        against_version=version,
-        patch=patch or {},
-        reason=reason,
-        requested_by=asked.caller.name,
-        requested_at=datetime.now(UTC),
-    )
-
-
 def _change(asked: Asked, wanted: ChangeRequest, found: Examined) -> NewWish:
     identity = wanted.identity if asked.caller.is_staff else OWN_KEY
     patch = wanted.model_dump(mode="json", include=set(wanted.fields), exclude_unset=True)
-    wish = _wish(asked, "change", wanted.reason, patch, wanted.version)
+    wish = new_wish(asked, "change", wanted.reason, patch, wanted.version)
     update = {
         "of": found.impact.of,
         "touches": found.touches,
@@ -249,67 +188,3 @@ def _change(asked: Asked, wanted: ChangeRequest, found: Examined) -> NewWish:
         "identity": identity,
     }
     return wish.model_copy(update=update)
-
-
-async def _take(
-    asked: Asked, response: Response, checked: Callable[[Asked], Awaitable[NewWish]]
-) -> WishRow:
-    """Stores the wish once, tells the workflow, and answers with the wish as it stands."""
-    services, order = asked.services, asked.order
-    async with services.reading() as conn:
-        earlier = await claimed_before(conn, asked.claim)
-    if earlier is None:
-        _must_be_open(order.closed_at)
-        wanted = await checked(asked)
-        async with services.writing() as conn:
-            earlier = await claim_key(conn, asked.claim, asked.wish_id)
-            if earlier is None and not await add_wish(conn, wanted):
-                _must_be_open(datetime.now(UTC))
-    if earlier is not None:
-        response.headers.update(REPLAYED)
-    row = await _stored(services, order.id, earlier or asked.wish_id)
-    await _tell(services, order, row)
-    response.headers["Location"] = views.wish(row).links["self"]
-    return row
-
-
-def _must_be_open(closed_at: datetime | None) -> None:
-    if closed_at is not None:
-        raise Problem(CLOSED, "the order is closed; place a new one")
-
-
-async def _stored(services: Services, order_id: str, wish_id: str) -> WishRow:
-    async with services.reading() as conn:
-        row = await read_wish(conn, order_id, wish_id)
-    if row is None:
-        raise UnknownThing("change", wish_id)
-    return row
-
-
-async def _tell(services: Services, order: FullOrderRow, row: WishRow) -> None:
-    """Signals the workflow. A repeated signal is harmless: the first verdict stays."""
-    if row.state != ChangeState.RECEIVED:
-        return
-    await ensure_started(services, order)
-    name, notice = _notice(row)
-    try:
-        await services.temporal.signal(order.id, name, notice)
-    except WorkflowGone as error:
-        async with services.writing() as conn:
-            await refuse_wish(conn, row.id, ALREADY_CLOSED, datetime.now(UTC))
-        raise Problem(CLOSED, ALREADY_CLOSED) from error
-
-
-def _notice(row: WishRow) -> tuple[str, BaseModel]:
-    if row.kind == "cancellation":
-        return REQUEST_CANCELLATION, CancellationNotice(change_id=row.id)
-    if row.kind == "rush":
-        return REQUEST_RUSH, RushNotice(change_id=row.id)
-    if row.kind == "receipt":
-        said = row.patch.get("condition", ReceiptCondition.COMPLETE)
-        return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id, condition=ReceiptCondition(said))
-    fields = tuple(sorted(row.patch))
-    version = row.against_version or 1
-    touches = tuple(Touch(touch) for touch in row.touches)
-    notice = ChangeNotice(change_id=row.id, version=version, fields=fields, touches=touches)
-    return REQUEST_CHANGE, notice

@@ -1,0 +1,149 @@
+"""How a customer's wish is taken: stored first, then signalled, so that none is lost."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from api import views
+from api.access import Principal
+from api.intake import claim, ensure_started
+from api.orders import REPLAYED, visible_order
+from api.problems import CLOSED, Problem
+from api.services import Services
+from api.temporal import WorkflowGone
+from domain.changes import ChangeState, ReceiptCondition, Touch
+from domain.errors import UnknownThing
+from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
+from store.reading import read_wish
+from store.rows import FullOrderRow, WishRow
+from workflows.contract import (
+    CONFIRM_RECEIPT,
+    REQUEST_CANCELLATION,
+    REQUEST_CHANGE,
+    REQUEST_RUSH,
+    CancellationNotice,
+    ChangeNotice,
+    ReceiptNotice,
+    RushNotice,
+)
+
+ALREADY_CLOSED = "the order had been closed before this arrived"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a wish, before it is known to be a new one."""
+
+    services: Services
+    caller: Principal
+    order: FullOrderRow
+    claim: Claim
+    wish_id: str
+
+
+async def ask(
+    request: Request,
+    services: Services,
+    caller: Principal,
+    order_id: str,
+    key: str | None,
+    digest: str,
+) -> Asked:
+    """A request about an order that is there for the caller. Raises UnknownThing."""
+    order = await visible_order(services, caller, order_id)
+    wish_id = str(uuid4())
+    return Asked(services, caller, order, claim(request, caller, key or wish_id, digest), wish_id)
+
+
+def new_wish(
+    asked: Asked,
+    kind: WishKind,
+    reason: str | None,
+    patch: Mapping[str, Any] | None = None,
+    version: int | None = None,
+) -> NewWish:
+    """The wish as it is stored."""
+    return NewWish(
+        id=asked.wish_id,
+        order_id=asked.order.id,
+        kind=kind,
+        against_version=version,
+        patch=patch or {},
+        reason=reason,
+        requested_by=asked.caller.name,
+        requested_at=datetime.now(UTC),
+    )
+
+
+async def take(
+    asked: Asked, response: Response, checked: Callable[[Asked], Awaitable[NewWish]]
+) -> WishRow:
+    """Stores the wish once, tells the workflow, and answers with the wish as it stands.
+
+    `checked` says what is stored, or refuses it. Raises Problem 409 and 503.
+    """
+    services, order = asked.services, asked.order
+    async with services.reading() as conn:
+        earlier = await claimed_before(conn, asked.claim)
+    if earlier is None:
+        must_be_open(order.closed_at)
+        wanted = await checked(asked)
+        async with services.writing() as conn:
+            earlier = await claim_key(conn, asked.claim, asked.wish_id)
+            if earlier is None and not await add_wish(conn, wanted):
+                must_be_open(datetime.now(UTC))
+    if earlier is not None:
+        response.headers.update(REPLAYED)
+    row = await stored_wish(services, order.id, earlier or asked.wish_id)
+    await _tell(services, order, row)
+    response.headers["Location"] = views.wish(row).links["self"]
+    return row
+
+
+def must_be_open(closed_at: datetime | None) -> None:
+    """Raises Problem 409 for an order that has ended."""
+    if closed_at is not None:
+        raise Problem(CLOSED, "the order is closed; place a new one")
+
+
+async def stored_wish(services: Services, order_id: str, wish_id: str) -> WishRow:
+    """One wish as it stands. Raises UnknownThing."""
+    async with services.reading() as conn:
+        row = await read_wish(conn, order_id, wish_id)
+    if row is None:
+        raise UnknownThing("change", wish_id)
+    return row
+
+
+async def _tell(services: Services, order: FullOrderRow, row: WishRow) -> None:
+    """Signals the workflow. A repeated signal is harmless: the first verdict stays."""
+    if row.state != ChangeState.RECEIVED:
+        return
+    await ensure_started(services, order)
+    name, notice = _notice(row)
+    try:
+        await services.temporal.signal(order.id, name, notice)
+    except WorkflowGone as error:
+        async with services.writing() as conn:
+            await refuse_wish(conn, row.id, ALREADY_CLOSED, datetime.now(UTC))
+        raise Problem(CLOSED, ALREADY_CLOSED) from error
+
+
+def _notice(row: WishRow) -> tuple[str, BaseModel]:
+    if row.kind == "cancellation":
+        return REQUEST_CANCELLATION, CancellationNotice(change_id=row.id)
+    if row.kind == "rush":
+        return REQUEST_RUSH, RushNotice(change_id=row.id)
+    if row.kind == "receipt":
+        said = row.patch.get("condition", ReceiptCondition.COMPLETE)
+        return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id, condition=ReceiptCondition(said))
+    fields = tuple(sorted(row.patch))
+    version = row.against_version or 1
+    touches = tuple(Touch(touch) for touch in row.touches)
+    notice = ChangeNotice(change_id=row.id, version=version, fields=fields, touches=touches)
+    return REQUEST_CHANGE, notice
