@@ -6,15 +6,15 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.leaving import leave
-from activities.models import (
+from activities.cancel_models import (
     ANSWER_CANCELLATION,
     CONSIDER_CANCELLATION,
     CancellationAsked,
     CancellationRefused,
-    ChangeSettled,
     Considered,
 )
+from activities.change_models import ChangeSettled
+from activities.leaving import leave
 from activities.money_back import NOTHING, MoneyHeld, money_of
 from activities.opening import open_visit
 from activities.order_file import Department, Keyed, OrderFile

@@ -3,8 +3,8 @@
 from temporalio import activity
 
 from activities.applying import CHANGE, apply, judged, rewritten, settle
+from activities.change_models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.leaving import close_visits, note_end
-from activities.models import SETTLE_CHANGE, ChangeSettled, ChangeVerdict
 from activities.order_file import Department, Keyed, OrderFile
 from activities.rush import RUSH, settle_rush
 from domain.changes import ChangeState

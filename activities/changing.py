@@ -5,17 +5,16 @@ from typing import Any
 from temporalio import activity
 
 from activities.applying import fields_zh, judged, prices_for, settle, wanted_by
-from activities.changes import show_who_works
-from activities.leaving import close_visits, note_end
-from activities.models import (
+from activities.change_models import (
     ANSWER_CHANGE,
     REGISTER_CHANGE,
     ChangeAnswered,
     ChangeAsked,
     ChangeRegistered,
-    Entered,
-    StepVisit,
 )
+from activities.changes import show_who_works
+from activities.leaving import close_visits, note_end
+from activities.models import Entered, StepVisit
 from activities.opening import open_unless_left
 from activities.order_file import Department, Keyed, OrderFile
 from activities.transitions import show_standing

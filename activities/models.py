@@ -5,12 +5,10 @@ Pure types and names; importing this module touches no database. Nothing here is
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from pydantic import Field
 
 from domain.base import Record
-from domain.changes import ChangeClass, ChangeState, ReceiptCondition
 from domain.orders import OrderState
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
@@ -22,13 +20,6 @@ RECORD_PROGRESS = "record_progress"
 RECORD_MARKS = "record_marks"
 ADJUST_WINDOWS = "adjust_windows"
 MOVE_PROMISE = "move_promise"
-SETTLE_CHANGE = "settle_change"
-REGISTER_CHANGE = "register_change"
-ANSWER_CHANGE = "answer_change"
-CONSIDER_CANCELLATION = "consider_cancellation"
-ANSWER_CANCELLATION = "answer_cancellation"
-HEAR_RECEIPT = "hear_receipt"
-WAIT_ANEW = "wait_anew"
 NOTE_HOLD = "note_hold"
 CASE_WORKFLOW = "OverdueCaseWorkflow"
 
@@ -290,151 +281,6 @@ class OrderEnd(Record):
     kept: Decimal = Decimal(0)
     forfeitable: Decimal = Decimal(0)
     answered: Leave | None = None
-
-
-class CancellationAsked(Record):
-    """The order is in `step` and shall be cancelled on terms that are more than free.
-
-    `visit` is the question that is opened where somebody has to answer.
-    """
-
-    order_id: str
-    workflow_id: str
-    change_id: str
-    key: str
-    now: datetime
-    step: str
-    visit: StepVisit
-
-
-class Considered(Record):
-    """What became of a wish to cancel: granted, refused as dearer than accepted, or asked.
-
-    `kept` is what the customer loses so far and `forfeitable` the deposit that may be lost;
-    `kept_max` is the most that an answer may keep, in steps of `unit`.
-    """
-
-    outcome: Literal["granted", "refused", "asked"]
-    kept: Decimal = Decimal(0)
-    forfeitable: Decimal = Decimal(0)
-    kept_max: Decimal = Decimal(0)
-    unit: Decimal = Decimal("0.01")
-    visit: StepVisit | None = None
-    tasks: tuple[OpenTask, ...] = ()
-    windows: tuple[DueWindow, ...] = ()
-
-
-class CancellationRefused(Record):
-    """A question about a cancellation ends without one: somebody said no, or the goods were faster.
-
-    `left` closes its task and its window.
-    """
-
-    order_id: str
-    change_id: str
-    key: str
-    now: datetime
-    left: Leave
-    reason: str
-
-
-class ChangeVerdict(Record):
-    """Apply a recorded change, or refuse it with a reason. `left` is the question that ends so."""
-
-    order_id: str
-    change_id: str
-    now: datetime
-    state: ChangeState
-    reason: str | None = None
-    left: StepVisit | None = None
-
-
-class ChangeSettled(Record):
-    """The order's version after the verdict; an apply against an old version comes back refused."""
-
-    version: int
-    state: ChangeState
-
-
-class ChangeAsked(Record):
-    """A change of class `of` is taken up while the order is in `step`.
-
-    `candidates` are the visits of all steps that may have to agree, in order.
-    """
-
-    order_id: str
-    workflow_id: str
-    change_id: str
-    key: str
-    now: datetime
-    of: ChangeClass
-    step: str
-    candidates: tuple[StepVisit, ...] = ()
-
-
-class ChangeRegistered(Record):
-    """What a change that was taken up amounts to; `visit` is the first question, if there is one.
-
-    A change that no longer fits the order comes back refused. `promised_at` is the new promised
-    date, none where it stays.
-    """
-
-    state: ChangeState
-    costs_more: bool = False
-    later: bool = False
-    promised_at: datetime | None = None
-    visit: StepVisit | None = None
-    tasks: tuple[OpenTask, ...] = ()
-    windows: tuple[DueWindow, ...] = ()
-
-
-class ChangeAnswered(Record):
-    """A role has answered a change, which is of class `of` now; `following` is the next question.
-
-    `refused` says why the answer ends the change.
-    """
-
-    order_id: str
-    workflow_id: str
-    change_id: str
-    key: str
-    now: datetime
-    left: StepVisit
-    decision: Decision
-    of: ChangeClass
-    following: StepVisit | None = None
-    refused: str | None = None
-
-
-class ReceiptHeard(Record):
-    """What the customer says of the goods, where that does not end the order (L31).
-
-    `follow_up` is the kind of follow-up that looks into it, `key` what it is about; none where the
-    regulation has none. `rest_open` says that a part of the order has not been shipped yet.
-    """
-
-    order_id: str
-    change_id: str
-    now: datetime
-    condition: ReceiptCondition
-    follow_up: str | None = None
-    key: str | None = None
-    rest_open: bool = False
-
-
-class ReceiptSettled(Record):
-    """The follow-up that looks into what the customer said, by its id; none where there is none."""
-
-    follow_up: str | None = None
-
-
-class WaitAnew(Record):
-    """The time after which a receipt confirms itself begins anew: what held it back is settled."""
-
-    order_id: str
-    key: str
-    now: datetime
-    at: StepVisit
 
 
 class CalendarPublished(Record):

@@ -2,16 +2,16 @@
 
 from temporalio import activity
 
-from activities.models import (
+from activities.models import Entered
+from activities.opening import confirms_itself_at
+from activities.order_file import Department, Keyed, OrderFile
+from activities.receipt_models import (
     HEAR_RECEIPT,
     WAIT_ANEW,
-    Entered,
     ReceiptHeard,
     ReceiptSettled,
     WaitAnew,
 )
-from activities.opening import confirms_itself_at
-from activities.order_file import Department, Keyed, OrderFile
 from domain.changes import ChangeState, ReceiptCondition
 from domain.roles import Role
 from store import changes, follow_ups

@@ -6,17 +6,15 @@ from decimal import Decimal, InvalidOperation
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.models import (
+from activities.cancel_models import (
     ANSWER_CANCELLATION,
     CONSIDER_CANCELLATION,
     CancellationAsked,
     CancellationRefused,
-    ChangeSettled,
     Considered,
-    Decision,
-    Entered,
-    Leave,
 )
+from activities.change_models import ChangeSettled
+from activities.models import Decision, Entered, Leave
 from policy.cancelling import TOO_LATE, CancelTerms, terms_of
 from policy.change_rules import CANCELLATION, KEPT
 from policy.steps import NEXT, TaskStep, Work

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.models import (
+from activities.change_models import (
     ANSWER_CHANGE,
     REGISTER_CHANGE,
     SETTLE_CHANGE,
@@ -18,10 +18,8 @@ from activities.models import (
     ChangeRegistered,
     ChangeSettled,
     ChangeVerdict,
-    Decision,
-    Entered,
-    StepVisit,
 )
+from activities.models import Decision, Entered, StepVisit
 from domain.changes import ChangeClass, ChangeState, Touch
 from policy.changing import Classified, classify
 from policy.impact import agreements

@@ -21,12 +21,7 @@ from activities.case_models import (
     WindowLook,
     WindowSeen,
 )
-from activities.models import (
-    CASE_WORKFLOW,
-    CaseStart,
-    Decision,
-    Entered,
-)
+from activities.models import CASE_WORKFLOW, CaseStart, Decision, Entered
 from domain.windows import Mark
 from workflows import contract
 from workflows.beside import Beside

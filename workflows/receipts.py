@@ -2,10 +2,10 @@
 
 from temporalio import workflow
 
-from activities.models import (
+from activities.models import Entered
+from activities.receipt_models import (
     HEAR_RECEIPT,
     WAIT_ANEW,
-    Entered,
     ReceiptHeard,
     ReceiptSettled,
     WaitAnew,

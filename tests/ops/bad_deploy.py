@@ -15,7 +15,7 @@ from temporalio.worker import (
 )
 
 import worker
-from activities.models import SETTLE_CHANGE
+from activities.change_models import SETTLE_CHANGE
 from policy.steps import RouteStep
 from tests.workflow.floor import Floor
 from workflows.contract import ORDER_WORKFLOW, OrderResult, OrderStart

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from activities.change_models import ChangeAsked
 from activities.changing import ChangeOffice
-from activities.models import ChangeAsked, StepVisit
+from activities.models import StepVisit
 from domain.changes import ChangeClass, ChangeState
 from store import tables
 from tests.store.bench import MONDAY, Bench, Worked

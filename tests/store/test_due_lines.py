@@ -8,9 +8,9 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.case_models import CaseOpening, CaseStep
+from activities.change_models import ChangeVerdict
 from activities.models import (
     CaseStart,
-    ChangeVerdict,
     Decision,
     DecisionRecord,
     Entered,
