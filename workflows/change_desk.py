@@ -20,18 +20,14 @@ from activities.change_models import (
     ChangeVerdict,
 )
 from activities.models import Decision, Entered, StepVisit
-from domain.changes import ChangeClass, ChangeState, Touch
-from policy.changing import Classified, classify
-from policy.impact import agreements
-from policy.rushing import rush_refusal
-from policy.steps import AlongsideStep
+from domain.changes import ChangeClass, ChangeState
 from workflows.calls import act
+from workflows.change_judging import ChangeJudge
 from workflows.contract import FROZEN, OrderStart, TaskCompletion
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import Route
 from workflows.state import Changing, MovedPromise, OrderProgress, WaitingChange
-from workflows.way_back import way_back
 from workflows.window_desk import WindowDesk
 from workflows.words import frozen_words
 
@@ -53,7 +49,7 @@ class ChangeDesk:
     ) -> None:
         self._start = start
         self._progress = progress
-        self._route = route
+        self._judge = ChangeJudge(start, progress, route)
         self._due_lines = due_lines
         self._windows = windows
         self._answered = answered
@@ -104,14 +100,14 @@ class ChangeDesk:
         self._leave(visit, decision)
         if changing is None or changing.visit != visit:
             return
-        step, outcome = self._step(visit), decision.outcome
+        step, outcome = self._judge.step(visit), decision.outcome
         of = ChangeClass(outcome) if outcome in set(ChangeClass) else changing.of
         refused = None
         if of is ChangeClass.REFUSED:
             where = f"refused by {decision.role.words} in the {step.title.lower()}"
             refused = f"{where}; the order goes on as it was"
             of = changing.of
-        following = None if refused else self._after(step, changing, of)
+        following = None if refused else self._judge.after(step, changing, of)
         changing = changing.model_copy(update={"of": of, "visit": following})
         if following is not None:
             self._progress.beside.append(following)
@@ -185,9 +181,6 @@ class ChangeDesk:
         """Whether the verdict needs nobody and moves nothing."""
         return change.change_id in self._progress.changed_by or self._verdict(change) is not None
 
-    def _stale(self, change: WaitingChange) -> bool:
-        return change.version is not None and change.version != self._progress.version
-
     async def _take_up(self, change: WaitingChange) -> None:
         verdict = self._verdict(change)
         if verdict is not None:
@@ -197,32 +190,16 @@ class ChangeDesk:
                 # The fee may have come before it was agreed on.
                 self._progress.rush_open = self._progress.rush_news = True
         else:
-            of = self._classified(change).of
+            of = self._judge.classified(change).of
             await self._register(
                 Changing(change_id=change.change_id, of=of, at=now_of(self._progress))
             )
 
     def _verdict(self, change: WaitingChange) -> tuple[ChangeState, str | None] | None:
         """What becomes of a wish at once; none for a change that has to be taken up."""
-        if change.refused_because is not None:
-            return ChangeState.REFUSED, change.refused_because
-        if change.rush:
-            refusal = self._rush_refusal()
-            return (ChangeState.REFUSED if refusal else ChangeState.APPLIED), refusal
-        found = self._classified(change)
-        if found.of is ChangeClass.REFUSED:
-            why = found.why or f"a change of {', '.join(change.fields)} is not possible"
-            return ChangeState.REFUSED, why
-        minor = found.of is ChangeClass.MINOR and not self._way_back(found.of)
-        if self._stale(change) or minor:
-            # Against an old version the record refuses it, and says what has changed since.
-            return ChangeState.APPLIED, None
-        return (ChangeState.REFUSED, ENDING) if self._ending else None
-
-    def _rush_refusal(self) -> str | None:
-        """Why the order can no longer come first; none when it can."""
-        profile = self._start.profile
-        return rush_refusal(profile, planned=self._route.passed(profile.planned_at))
+        return self._judge.verdict(change) or (
+            (ChangeState.REFUSED, ENDING) if self._ending else None
+        )
 
     async def _register(self, changing: Changing) -> None:
         self._progress.changing = changing
@@ -238,7 +215,7 @@ class ChangeDesk:
             now=changing.at,
             of=changing.of,
             step=current.step,
-            candidates=self._candidates(changing.of),
+            candidates=self._judge.candidates(changing.of),
         )
         summary = f"a {changing.of} change is taken up"
         found = await act(REGISTER_CHANGE, asked, ChangeRegistered, summary)
@@ -263,22 +240,9 @@ class ChangeDesk:
             self._progress.visits[found.visit.step] = found.visit.visit
             self._windows.open_beside(Entered(tasks=found.tasks, windows=found.windows))
 
-    def _candidates(self, of: ChangeClass) -> tuple[StepVisit, ...]:
-        """Whoever may have to agree; a minor change is nobody's decision."""
-        if of is ChangeClass.MINOR:
-            return ()
-        needed = self._needed(of, costs_more=True, later=True)
-        return tuple(self._route.visit(step.id) for step in needed)
-
-    def _needed(
-        self, of: ChangeClass, *, costs_more: bool, later: bool
-    ) -> tuple[AlongsideStep, ...]:
-        needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
-        return tuple(step for step in needed if step.is_for(self._start.traits))
-
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
-        if (back := self._way_back(changing.of)) is not None:
+        if (back := self._judge.way_back(changing.of)) is not None:
             self._progress.changing = changing.model_copy(update={"back_to": back})
         elif changing.promised_at is not None:
             self._progress.promises.append(
@@ -311,29 +275,6 @@ class ChangeDesk:
         # A repeated signal hears what the first one heard.
         self._progress.version = max(self._progress.version, settled.version)
         return settled.state
-
-    def _classified(self, change: WaitingChange) -> Classified:
-        touches = change.touches or tuple(
-            Touch(field) for field in change.fields if field in set(Touch)
-        )
-        if not touches:
-            return Classified(ChangeClass.REFUSED)
-        return classify(
-            self._start.profile.changes, touches, self._route.passed, self._start.traits
-        )
-
-    def _way_back(self, of: ChangeClass) -> str | None:
-        return way_back(self._start.profile, self._route, self._progress, of, self._start.traits)
-
-    def _step(self, visit: StepVisit) -> AlongsideStep:
-        return next(step for step in self._start.profile.alongside if step.id == visit.step)
-
-    def _after(self, step: AlongsideStep, changing: Changing, of: ChangeClass) -> StepVisit | None:
-        """The next who has to agree; whoever has answered is not asked again."""
-        beside = self._start.profile.alongside
-        later = beside[beside.index(step) + 1 :]
-        needed = self._needed(of, costs_more=changing.costs_more, later=changing.later)
-        return next((self._route.visit(one.id) for one in needed if one in later), None)
 
     def _leave(self, visit: StepVisit, decision: Decision | None) -> None:
         at = decision.at if decision else now_of(self._progress)
