@@ -16,6 +16,7 @@ from store import tables
 from store.follow_up_tables import follow_ups
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.following import wanted
+from workflows.contract import STANDING, Standing
 
 
 async def causes(site: Site, placed: Placed, of: str) -> set[StuckCause]:
@@ -34,6 +35,13 @@ async def test_a_follow_up_is_started_restored_and_closed_by_reconcile(
 
     begun = await mend(site, await compare(site, placed.order_id))
     look = await damage.asked("look")
+    handle = floor.client.get_workflow_handle(damage.workflow_id)
+
+    async def heard_of() -> bool:
+        told: Standing = await handle.query(STANDING, result_type=Standing)
+        return look["id"] in {task.id for task in told.tasks}
+
+    await placed.until(heard_of, "the workflow has heard that the task is open")
     async with floor.engine.begin() as conn:
         await conn.execute(delete(tables.tasks).where(tables.tasks.c.id == look["id"]))
     restored = await mend(site, await compare(site, placed.order_id))
@@ -48,7 +56,7 @@ async def test_a_follow_up_is_started_restored_and_closed_by_reconcile(
     [orphan] = await placed.until(listed, "the engine lists the follow-up")
     async with floor.engine.begin() as conn:
         await conn.execute(update(follow_ups).values(state="open"))
-    await floor.client.get_workflow_handle(damage.workflow_id).terminate(reason="by hand")
+    await handle.terminate(reason="by hand")
     ended = await causes(site, placed, damage.workflow_id)
     found = await compare(site, placed.order_id)
     closed = await mend(site, found)
