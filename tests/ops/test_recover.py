@@ -104,9 +104,6 @@ async def finish(placed: Placed, steps: tuple[str, ...]) -> None:
     await placed.handle.result()
 
 
-# A garbage collection that takes too long on a busy machine interrupts a workflow task, which the
-# engine tries again; what the interruption hits is none of this test's business.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_300_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
     idle_floor: Floor,
     dueline: Dueline,

@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 from contextvars import ContextVar
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
-    Worker,
 )
 
 import worker
@@ -100,8 +97,4 @@ def supervise(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    # A killed worker's own queue would keep its successor waiting for ten seconds.
-    vars(worker)["Worker"] = partial(
-        Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
-    )
     supervise(sys.argv[1:])
