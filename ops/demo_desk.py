@@ -10,7 +10,8 @@ from zlib import crc32
 
 from domain import answers
 from domain.causes import Cause
-from domain.limits import Clock
+from domain.lengths import Length
+from domain.limits import Clock, Limit
 from domain.roles import Role
 from domain.windows import MarkAt
 from domain.worktime import WorkCalendar
@@ -127,7 +128,11 @@ class Desk:
         due = datetime.fromisoformat(task["due_at"])
         # Between 20 and 64 % of the time, and the same in every demo.
         share = (20 + crc32(f"{story} {task['step']}".encode()) % 45) / 100
-        match self._clock(task["step"], profile):
+        limit = self._limit(task["step"], profile)
+        form = limit.form if limit is not None else None
+        if isinstance(form, Length) and form.expected is not None:
+            share *= float(form.expected / form.amount)  # `1-4h` is warned after an hour
+        match limit.clock if limit is not None else None:
             case Clock.TIME_OF_DAY:
                 # Tomorrow's report is asked for today, and not given before tomorrow.
                 midnight = datetime.combine(days.local(due), time.min, days.zone)
@@ -137,10 +142,10 @@ class Desk:
                 return min(in_working_time, opened + (due - opened) * share)
         return days.add(opened, days.between(opened, due) * share)
 
-    def _clock(self, step: str, profile: str) -> Clock | None:
-        """How the window of a step is counted; none for the parts of an overdue case."""
+    def _limit(self, step: str, profile: str) -> Limit | None:
+        """How long a step may take; none for the parts of an overdue case."""
         found = {s.id: s.window for s in self.profiles[profile].steps}.get(step)
-        return found.limit.clock if found else None
+        return found.limit if found else None
 
     def marks(self, window: Item, profile: str, promised_at: datetime) -> tuple[MarkAt, ...]:
         """When the marks of an open window fall, by the same rule as the platform's."""

@@ -39,7 +39,7 @@ from workflows.contract import (
 )
 from workflows.starting import start_order
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 60.0
 SETTLING_SECONDS = 1.0
 SKIPS_MAX = 10_000
 
