@@ -140,7 +140,8 @@ class RefundView(Record):
 
 def payment_taken(row: PaymentRow) -> PaymentTaken:
     """The first answer to a payment, however it stands by now."""
-    assert row.amount is not None and row.currency is not None, "only what counts is answered so"  # noqa: PT018
+    assert row.amount is not None, "only what counts is answered so"
+    assert row.currency is not None, "and what counts has a currency"
     outcome, currency = row.outcome, row.currency
     to_pay = None if outcome.to_pay is None else rounded(outcome.to_pay, currency)
     return PaymentTaken(

@@ -80,7 +80,7 @@ class Tracing:
             # Late: a process that records nothing does not load it.
             from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 
-            follower = AsyncPGInstrumentor()  # type: ignore[no-untyped-call]
+            follower = AsyncPGInstrumentor()  # type: ignore[no-untyped-call]  # it ships no types
             follower.instrument(tracer_provider=self._provider)
 
     def flush(self) -> None:

@@ -34,6 +34,7 @@ from store.tables import (
 )
 from telemetry.log import configure_log
 from tests.api.factory import NEW_SECRET, OLD_SECRET, key_of
+from tests.loopback import served
 from workflows.contract import (
     CalendarPublished,
     CaseByHand,
@@ -209,6 +210,13 @@ async def house(opened_house: House) -> AsyncIterator[House]:
     """The API, with master data and keys and nothing else."""
     yield opened_house
     await opened_house.clear()
+
+
+@pytest.fixture
+async def address(house: House) -> AsyncIterator[str]:
+    """Where the API answers over HTTP, for the commands that ask it."""
+    async with served(house.app) as found:
+        yield found
 
 
 @pytest.fixture

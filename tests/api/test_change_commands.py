@@ -1,33 +1,14 @@
 """A change from a terminal: shown before it is asked for, and listed afterwards."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from domain.errors import DuelineError
 from ops.commands_changes import LineOptions, OrderOptions, change, changes
-from tests.api.conftest import House
 from tests.api.factory import key_of, order_body
-
-
-@pytest.fixture
-async def address(house: House) -> AsyncIterator[str]:
-    """The API behind a port of its own."""
-    config = uvicorn.Config(house.app, port=0, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(60):
-        while not server.started:  # noqa: ASYNC110  uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await serving
 
 
 async def test_a_change_is_previewed_asked_for_and_listed(

@@ -1,34 +1,18 @@
 """The money commands against the API over HTTP: what finance does in a day, in one go."""
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from domain.errors import DuelineError
 from domain.money import Purpose
 from ops.commands_money import invoice, ledger, pay, payments, place, refund, statement
-from tests.api.conftest import House
 from tests.api.factory import key_of, order_body
 
 FINANCE = key_of("finance")
-
-
-@pytest.fixture
-async def address(house: House) -> AsyncIterator[str]:
-    """The API on a port of its own; who comes before it has started waits in the queue."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(house.app, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 async def test_finance_enters_moves_and_shows_money(

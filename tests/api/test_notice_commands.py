@@ -1,13 +1,10 @@
 """`dueline notices` against an API on loopback, and against the channels file."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from domain.errors import DuelineError
 from ops import commands_notices
@@ -21,18 +18,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 
 
 @pytest.fixture
-async def served(house: House) -> AsyncIterator[dict[str, Any]]:
+def served(address: str) -> dict[str, Any]:
     """What the commands need to find the API: its address and the key of operations."""
-    config = uvicorn.Config(house.app, port=0, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield {"api": f"http://127.0.0.1:{port}", "key": key_of("operations")}
-    server.should_exit = True
-    await serving
+    return {"api": address, "key": key_of("operations")}
 
 
 @pytest.fixture

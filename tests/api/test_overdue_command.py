@@ -1,15 +1,11 @@
 """`dueline overdue` against the API over HTTP: listed, shown, opened by hand."""
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from domain.errors import DuelineError
 from ops import commands_overdue
@@ -20,15 +16,9 @@ from tests.api.test_overdue import clocked, submitted
 
 
 @pytest.fixture
-async def at_home(house: House) -> AsyncIterator[dict[str, Any]]:
-    """What the commands need: the API on a port of its own, and the order desk's key."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(house.app, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    port = listening.getsockname()[1]
-    yield {"api": f"http://127.0.0.1:{port}", "key": key_of("order_desk")}
-    server.should_exit = True
-    await serving
+def at_home(address: str) -> dict[str, Any]:
+    """What the commands need to find the API: its address and the order desk's key."""
+    return {"api": address, "key": key_of("order_desk")}
 
 
 async def test_a_case_is_listed_and_shown_by_its_short_id(

@@ -1,15 +1,11 @@
 """`dueline report` against the API over HTTP: tables, JSON, an Excel file."""
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import uvicorn
 from openpyxl import load_workbook
 
 from domain.assessment import Facts, OrderFact, Report, SanctionFact
@@ -24,17 +20,6 @@ from tests.api.conftest import House
 from tests.api.factory import key_of
 
 NOVEMBER = Period.parse("2025-11")
-
-
-@pytest.fixture
-async def address(house: House) -> AsyncIterator[str]:
-    """The API on a port of its own; who comes before it has started waits in the queue."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(house.app, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture

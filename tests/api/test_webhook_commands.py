@@ -1,13 +1,10 @@
 """`dueline webhooks` against an API on loopback."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import uvicorn
 from sqlalchemy import update
 
 from domain.errors import DuelineError
@@ -22,18 +19,9 @@ AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def served(house: House) -> AsyncIterator[dict[str, Any]]:
+def served(address: str) -> dict[str, Any]:
     """What the commands need to find the API: its address and the key of sales."""
-    config = uvicorn.Config(house.app, port=0, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield {"api": f"http://127.0.0.1:{port}", "key": key_of("sales")}
-    server.should_exit = True
-    await serving
+    return {"api": address, "key": key_of("sales")}
 
 
 async def test_an_endpoint_lives_from_add_to_remove(

@@ -141,7 +141,7 @@ def test_a_pod_starts_as_in_compose(variant: str) -> None:
 
 
 def test_the_probes_ask_what_the_api_answers() -> None:
-    known = {route.path for route in router.routes}  # type: ignore[attr-defined]
+    known = {route.path for route in router.routes}  # type: ignore[attr-defined]  # all are APIRoutes
     [api] = [pod for component, pod in pods("as it comes") if component == "api"]
     [container] = api["containers"]
 

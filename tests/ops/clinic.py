@@ -14,13 +14,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
-
 from api.app import create_app
 from ops import cli
 from ops.repair.site import Site
 from ops.repair.stuck_model import Finding
 from settings import Settings
+from tests import loopback
 from tests.ops.conftest import ROOT, Dueline
 
 AT_ONCE = 3  # commands; each is a process
@@ -99,16 +98,5 @@ class Clinic:
 async def served(database_url: str, temporal: str, task_queue: str) -> AsyncIterator[str]:
     """The API on loopback, for the commands that ask it; its address."""
     settings = Settings(database_url=database_url, temporal_address=temporal, task_queue=task_queue)
-    app = create_app(settings)
-    config = uvicorn.Config(app, port=0, log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
+    async with loopback.served(create_app(settings), lifespan="on") as address:
+        yield address

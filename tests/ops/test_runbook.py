@@ -6,12 +6,10 @@
 import asyncio
 import re
 import shlex
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from api.app import create_app
 from domain.roles import Role
@@ -20,6 +18,7 @@ from ops.repair.site import Site
 from settings import Settings
 from store import tables
 from store.keys import digest_of
+from tests.loopback import served
 from tests.ops.conftest import ROOT
 from tests.workflow.floor import S08_STEPS, Floor, Placed
 from tests.workflow.operating import hold, skip
@@ -87,22 +86,18 @@ async def office(
         roles = [role.value for role in Role if role is not Role.CUSTOMER]
         key = {"digest": digest_of(KEY), "name": "everybody", "roles": roles}
         await conn.execute(tables.api_keys.insert(), [key])
-    listening = socket.create_server(("127.0.0.1", 0))
     environment = {
         "DATABASE_URL": database_url,
         "TEMPORAL_ADDRESS": temporal,
         "DUELINE_TASK_QUEUE": site.task_queue,
-        "DUELINE_API": f"http://127.0.0.1:{listening.getsockname()[1]}",
         "DUELINE_API_KEY": KEY,
         "DUELINE_DATA_DIR": str(tmp_path),
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings()), log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield floor
-    server.should_exit = True
-    await serving
+    async with served(create_app(Settings()), lifespan="on") as address:
+        monkeypatch.setenv("DUELINE_API", address)
+        yield floor
 
 
 PAUSING = "dueline windows pause"

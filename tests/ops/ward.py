@@ -146,7 +146,7 @@ def worker_on(
         workflow_runner=UnsandboxedWorkflowRunner(),
         # The engine looks at its rules only where a task goes through the queue.
         disable_eager_activity_execution=True,
-        **versioned,  # type: ignore[arg-type]
+        **versioned,  # type: ignore[arg-type]  # options by name
     )
 
 

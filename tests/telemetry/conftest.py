@@ -127,7 +127,7 @@ async def story(
         told.lines = [json.loads(line) for line in told.log.splitlines()]
         yield told
     finally:
-        AsyncPGInstrumentor().uninstrument()  # type: ignore[no-untyped-call]
+        AsyncPGInstrumentor().uninstrument()  # type: ignore[no-untyped-call]  # it ships no types
         Runtime.set_default(before, error_if_already_set=False)
         configure_log("console")
         await admin.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')

@@ -14,12 +14,20 @@ from typing import Any
 from sqlalchemy import update
 
 from domain.changes import ChangeRequest
+from domain.money import Account
 from domain.orders import OrderRequest
 from domain.patching import touches
 from domain.windows import PauseReason
-from store import money_tables, tables
+from store import ledger, money_tables, tables
 from tests.workflow.floor import Placed
-from workflows.contract import REQUEST_CHANGE, STANDING, ChangeNotice, Standing
+from workflows.contract import (
+    MONEY_MOVED,
+    REQUEST_CHANGE,
+    STANDING,
+    ChangeNotice,
+    MoneyMoved,
+    Standing,
+)
 
 PRODUCT = "EL-A4"
 ORDERED = 10
@@ -29,6 +37,7 @@ FIVE = {"lines": [{"line": 1, "quantity": 5}]}
 PINK = {"lines": [{"line": 1, "product": "EL-A4-PK"}]}
 SPECIFIED = {"lines": [{"line": 1, "specification": "powder-coated"}]}
 REMARK = {"remarks": "ring the bell"}
+SIGNED = {"agreement": "CA-2026-0001"}
 _MASTER = Path(__file__).parents[2] / "examples" / "master" / "products.json"
 
 
@@ -75,6 +84,25 @@ async def asked(placed: Placed, step: str) -> dict[str, Any]:
 async def say(placed: Placed, step: str, outcome: str = "agreed", **data: str) -> None:
     """Waits for a question about the change and answers it."""
     await placed.answer(await asked(placed, step), outcome, **data)
+
+
+async def pay(placed: Placed, amount: Decimal, key: str = "paid") -> None:
+    """All of it on the goods' account, also what the price does not ask for."""
+    moved = ledger.Move(
+        key=f"{placed.order_id}/{key}",
+        currency="CNY",
+        amount=amount,
+        source=Account.OUTSIDE,
+        target=Account.GOODS,
+        holder=placed.order_id,
+        reason="paid ahead",
+        by="key-of-finance",
+        at=placed.now,
+        order_id=placed.order_id,
+    )
+    async with placed.floor.engine.begin() as conn:
+        await ledger.move(conn, moved)
+    await placed.handle.signal(MONEY_MOVED, MoneyMoved(entry=moved.key))
 
 
 async def standing(placed: Placed) -> Standing:

@@ -3,18 +3,17 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from domain.money import Account
-from store import follow_up_tables, ledger, tables
+from store import follow_up_tables, tables
 from tests.workflow.changing import (
     FIVE,
     PRICE,
     REMARK,
+    SIGNED,
     SPECIFIED,
     TWENTY,
     Expected,
@@ -22,16 +21,16 @@ from tests.workflow.changing import (
     asked,
     holds,
     later,
+    pay,
     say,
     spare,
     standing,
 )
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
-from workflows.contract import FROZEN, MONEY_MOVED, MoneyMoved
+from workflows.contract import FROZEN
 
 TO_PRODUCTION = S08_STEPS[: S08_STEPS.index("production")]
 FROM_REVIEW = S08_STEPS[S08_STEPS.index("review") :]
-SIGNED = {"agreement": "CA-2026-0001"}
 
 
 async def placed_at(floor: Floor, step: str) -> Placed:
@@ -47,24 +46,6 @@ async def complete(placed: Placed, steps: tuple[str, ...]) -> None:
     await placed.wish("receipt")
     await placed.handle.result()
     assert (await placed.row())["state"] == "completed"
-
-
-async def pay(placed: Placed, amount: Decimal, key: str = "paid") -> None:
-    moved = ledger.Move(
-        key=f"{placed.order_id}/{key}",
-        currency="CNY",
-        amount=amount,
-        source=Account.OUTSIDE,
-        target=Account.GOODS,
-        holder=placed.order_id,
-        reason="paid ahead",
-        by="key-of-finance",
-        at=placed.now,
-        order_id=placed.order_id,
-    )
-    async with placed.floor.engine.begin() as conn:
-        await ledger.move(conn, moved)
-    await placed.handle.signal(MONEY_MOVED, MoneyMoved(entry=moved.key))
 
 
 async def test_a_structural_change_in_production_freezes_the_order_and_undoes_it_once(

@@ -21,16 +21,17 @@ from tests.workflow.changing import (
     FIVE,
     PRICE,
     REMARK,
+    SIGNED,
     SPECIFIED,
     TWENTY,
     Expected,
     ask,
     holds,
     later,
+    pay,
     say,
 )
 from tests.workflow.floor import Floor, Placed
-from tests.workflow.test_changes import SIGNED, pay
 from worker import build_worker
 
 ROUTE = (
