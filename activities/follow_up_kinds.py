@@ -2,12 +2,10 @@
 
 from functools import cache
 
-from policy.follow_ups import FollowUp, FollowUpStep
+from policy.follow_ups import GENERAL, FollowUp, FollowUpStep
 from policy.loader import load_all
 from policy.model import Profile
 from policy.window import Window
-
-GENERAL = "GEN"
 
 
 def kind_of(profile: Profile, kind: str) -> FollowUp | None:

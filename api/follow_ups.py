@@ -25,7 +25,7 @@ from api.paging import Page, Paged, page, place_after
 from api.services import Services, Wired, plausible
 from domain.base import Code, Line, Record, Text
 from domain.errors import InvalidField, NotAllowed, UnknownThing
-from policy.follow_ups import FollowUp
+from policy.follow_ups import GENERAL, FollowUp
 from store.follow_ups import (
     FollowUpFilter,
     FollowUpRow,
@@ -44,7 +44,6 @@ router = APIRouter(tags=["follow-ups"])
 FACTS_MAX = 20
 OF_ORDER_MAX = 200
 TASKS_MAX = 100
-GENERAL = "GEN"
 
 
 class FollowUpState(StrEnum):

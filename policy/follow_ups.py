@@ -15,6 +15,9 @@ from policy.window import Window
 DONE: Target = "done"
 """Where the last answer of a follow-up leads."""
 
+GENERAL = "GEN"
+"""The profile whose follow-ups an order has when its own knows none."""
+
 
 class FollowUpWork(StrEnum):
     """What an answer moves besides the follow-up itself.

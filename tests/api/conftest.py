@@ -220,6 +220,12 @@ async def address(house: House) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def at_home(address: str) -> dict[str, Any]:
+    """What the commands need to find the API: its address and the order desk's key."""
+    return {"api": address, "key": key_of("order_desk")}
+
+
+@pytest.fixture
 async def sales(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the sales desk's key."""
     async with house.client(key_of("sales")) as client:

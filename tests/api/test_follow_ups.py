@@ -15,9 +15,6 @@ from store.tables import tasks
 from tests.api.conftest import House
 from tests.api.factory import Body, fields_of, fresh_key, key_of, task_row
 from tests.api.test_overdue import submitted
-from tests.api.test_overdue_command import at_home
-
-__all__ = ["at_home"]
 
 COMPLAINT: Body = {"kind": "complaint", "text": "Frau Li says that it flickers."}
 

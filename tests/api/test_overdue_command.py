@@ -11,14 +11,7 @@ from domain.errors import DuelineError
 from ops import commands_overdue
 from store.tables import overdue_cases
 from tests.api.conftest import House
-from tests.api.factory import key_of
 from tests.api.test_overdue import clocked, submitted
-
-
-@pytest.fixture
-def at_home(address: str) -> dict[str, Any]:
-    """What the commands need to find the API: its address and the order desk's key."""
-    return {"api": address, "key": key_of("order_desk")}
 
 
 async def test_a_case_is_listed_and_shown_by_its_short_id(
