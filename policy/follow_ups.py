@@ -19,6 +19,10 @@ GENERAL = "GEN"
 """The profile whose follow-ups an order has when its own knows none."""
 
 
+BEGUN_BY_RECEIPT = ("damaged", "not_received")
+"""What a receipt may be; the order itself begins these, all others begin beside it."""
+
+
 class FollowUpWork(StrEnum):
     """What an answer moves besides the follow-up itself.
 
@@ -77,7 +81,7 @@ class FollowUp(Record):
     @property
     def concerns_customer(self) -> bool:
         """Whether the customer began it, and so hears of its beginning and its end."""
-        return Role.CUSTOMER in self.asked_by or self.begins in ("damaged", "not_received")
+        return Role.CUSTOMER in self.asked_by or self.begins in BEGUN_BY_RECEIPT
 
     def step(self, step_id: str) -> FollowUpStep:
         """The step with this id. Raises KeyError."""

@@ -4,7 +4,7 @@ A profile is pinned into each order when it starts; editing YAML reaches no runn
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ from domain.quiet import QuietHours
 from domain.roles import Role
 from policy.change_rules import CANCELLATION, CancelRules, ChangeRules
 from policy.earlier import with_simple_changes
-from policy.follow_ups import FollowUp
+from policy.follow_ups import BEGUN_BY_RECEIPT, FollowUp
 from policy.ids import StepId
 from policy.ladder import CaseRules, Rung
 from policy.money_rules import MoneyRules
@@ -52,6 +52,12 @@ class Profile(Record):
     def _from_an_earlier_release(cls, data: Any) -> Any:
         """An order that was pinned before there was a matrix keeps what it had."""
         return with_simple_changes(data) if isinstance(data, dict) else data
+
+    @property
+    def carried(self) -> Self:
+        """What an order's history carries: of the follow-ups those that the order itself begins."""
+        begun = tuple(one for one in self.follow_ups if one.begins in BEGUN_BY_RECEIPT)
+        return self.model_copy(update={"follow_ups": begun})
 
     @property
     def route(self) -> tuple[RouteStep, ...]:

@@ -40,7 +40,7 @@ async def start_order(
     return await _once(
         client,
         ORDER_WORKFLOW,
-        start.model_copy(update={"revision": REVISION}),
+        start.model_copy(update={"revision": REVISION, "profile": start.profile.carried}),
         id=order_workflow_id(start.order_id),
         task_queue=task_queue,
         search_attributes=at_start(start),

@@ -389,4 +389,11 @@ async def test_the_end_of_an_order_settles_the_wish_that_ended_it(bench: Bench) 
 
     [row] = await bench.rows(tables.changes)
     assert (row["state"], row["reason"]) == ("applied", "no need")
-    assert await listeners(bench, order, "order_cancelled") == {"customer"}
+    assert await listeners(bench, order, "order_cancelled") == {
+        "customer",
+        "production",
+        "warehouse",
+        "purchasing",
+        "finance",
+        "logistics",
+    }
