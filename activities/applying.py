@@ -17,6 +17,7 @@ from domain.roles import PLATFORM, Role
 from policy.impact import told
 from store import changes, goods, ledger, tasks
 from store.change_reading import list_prices
+from store.money_news import note_credit
 from store.refunds import Proposal, propose
 
 CHANGE = "change"
@@ -101,6 +102,8 @@ async def apply(file: OrderFile, change: changes.ChangeRow, order: OrderRequest)
         await _give_goods(file, change)
     if order.amount != before.amount:
         await _fit_money(file, change)
+    if order.amount < before.amount:
+        await note_credit(file.conn, order.customer, change.id)
     if order.promised_at != before.promised_at:
         await tell_of_date(file, f"{file.id}/changes/{change.id}/promise", before.promised_at)
     await settle(file, change, ChangeState.APPLIED, None)

@@ -16,6 +16,7 @@ from domain.windows import Mark
 from policy.cancelling import Division
 from store import cancellations, cases, changes, goods, slots, stock, tasks, windows
 from store.follow_ups import Wanted, want
+from store.money_news import note_credit
 
 _ENDED = {
     OrderState.COMPLETED: "已完成",
@@ -75,6 +76,8 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         blocked=None,
     )
     _say(file, end)
+    # What it has not paid no longer counts against its customer's other orders.
+    await note_credit(file.conn, file.request.customer, end.key)
     if completed:
         await reward_in_time(file)
         await _want_what_follows(file)

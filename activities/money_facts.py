@@ -51,7 +51,7 @@ async def _counted(file: OrderFile, fact: Fact) -> tuple[Decimal, Decimal]:
 
 async def _credit(file: OrderFile) -> str | None:
     """The customer has credit for all its open orders, or has paid in advance (G05)."""
-    credit = await order_money.read_credit(file.conn, file.request.customer)
+    credit = await order_money.read_credit(file.conn, file.request.customer, lock=True)
     assert credit is not None, "an order has a customer"
     barred = credit.blocked_at is not None
     if barred and file.profile.money.blocked_refused:

@@ -10,7 +10,14 @@ from datetime import timedelta
 
 from activities.rounds import POLL_SECONDS, keep_going
 from store.engine import Engine
-from store.money_news import MoneyNews, told, untold
+from store.money_news import (
+    MoneyNews,
+    credit_told,
+    eased,
+    told,
+    untold,
+    waiting_for_credit,
+)
 
 TellMoney = Callable[[MoneyNews], Awaitable[None]]
 
@@ -35,6 +42,9 @@ class MoneyTeller:
 
     async def round(self) -> int:
         """Tells what is untold now; returns how many. Raises RPCError when the engine is away."""
+        return await self._moved() + await self._eased()
+
+    async def _moved(self) -> int:
         async with self.engine.connect() as conn:
             found = await untold(conn, self.grace, BATCH)
         for news in found:
@@ -42,3 +52,19 @@ class MoneyTeller:
             async with self.engine.begin() as conn:
                 await told(conn, news)
         return len(found)
+
+    async def _eased(self) -> int:
+        """A customer that may owe more: its orders that wait for credit look again (G05)."""
+        async with self.engine.connect() as conn:
+            found = await eased(conn, BATCH)
+        count = 0
+        for news in found:
+            # By itself, and over before anybody is told: it may have waited for a gate.
+            async with self.engine.begin() as conn:
+                waiting = await waiting_for_credit(conn, news.customer)
+            for order_id in waiting:
+                await self.tell(MoneyNews(order_id, news.entry))
+            async with self.engine.begin() as conn:
+                await credit_told(conn, news)
+            count += len(waiting)
+        return count

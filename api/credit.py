@@ -15,20 +15,18 @@ from api.intake import IdempotencyKey, claim
 from api.openapi import takes
 from api.orders import REPLAYED
 from api.services import Wired
-from api.telling_money import tell_money
 from domain.base import Code, Line, Number, Record
 from domain.errors import InvalidField, UnknownThing
 from domain.money import Currency, rounded
 from store.audit import OpsAction, add_action, read_actions
 from store.engine import Connection
 from store.intake import AMOUNT_MAX, claim_key
-from store.money_news import note_news
+from store.money_news import note_credit
 from store.order_money import (
     Credit,
     read_credit,
     set_credit,
     unpaid_elsewhere,
-    waiting_for_money,
 )
 
 router = APIRouter(tags=["money"])
@@ -98,11 +96,9 @@ async def change(
             earlier = await claim_key(conn, claim(request, caller, key, body.digest), code)
         if earlier is None:
             await _write(conn, after, body.value, caller)
+            await note_credit(conn, code, f"credit-{code}")
         else:
             response.headers.update(REPLAYED)
-        waiting, entry = await waiting_for_money(conn, code), f"credit-{code}"
-        await note_news(conn, waiting, entry)
-    await tell_money(services, waiting, entry)
     async with services.reading() as conn:
         return await _view(conn, code)
 

@@ -1,6 +1,6 @@
-"""What the gates of money know of an order: the state of its deposit and its rush fee."""
+"""What the gates of money know: an order's deposit and rush fee, and whose credit has eased."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, String, Table
 
 from store.tables import Amount, Instant, metadata
 
@@ -18,4 +18,12 @@ order_money = Table(
     CheckConstraint("deposit >= 0", name="deposit_not_negative"),
     CheckConstraint("rush_fee >= 0", name="rush_fee_not_negative"),
     CheckConstraint("(deposit IS NULL) = (deposit_state IS NULL)", name="deposit_has_a_state"),
+)
+
+credit_news = Table(
+    "credit_news",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("customer", ForeignKey("customers.code"), nullable=False),  # it may owe more now
+    Column("entry", String(240), nullable=False),
 )

@@ -100,18 +100,20 @@ async def note_rush_paid(conn: Connection, order_id: str, at: datetime) -> bool:
     return done.rowcount == 1
 
 
-async def read_credit(conn: Connection, customer: str) -> Credit | None:
-    """What this customer may owe; none for a customer that nobody knows."""
+async def read_credit(conn: Connection, customer: str, *, lock: bool = False) -> Credit | None:
+    """What this customer may owe; none for a customer that nobody knows.
+
+    With `lock` whoever tells the customer's waiting orders waits for this transaction.
+    """
     columns = customers.c
-    found = await conn.execute(
-        select(
-            columns.code.label("customer"),
-            columns.currency,
-            columns.credit_limit.label("limit"),
-            columns.blocked_at,
-            columns.blocked_because,
-        ).where(columns.code == customer)
-    )
+    query = select(
+        columns.code.label("customer"),
+        columns.currency,
+        columns.credit_limit.label("limit"),
+        columns.blocked_at,
+        columns.blocked_because,
+    ).where(columns.code == customer)
+    found = await conn.execute(query.with_for_update(read=True) if lock else query)
     row = found.mappings().one_or_none()
     return None if row is None else Credit(**row)
 
@@ -149,17 +151,3 @@ async def unpaid_elsewhere(
         query = query.where(orders.c.id != order_id)
     found: Decimal | None = await conn.scalar(query)
     return found or NOTHING
-
-
-async def waiting_for_money(conn: Connection, customer: str) -> list[str]:
-    """The customer's open orders that stand still for a reason; money may be it."""
-    found = await conn.scalars(
-        select(orders.c.id)
-        .where(
-            orders.c.customer == customer,
-            orders.c.state == "open",
-            orders.c.blocked.is_not(None),
-        )
-        .order_by(orders.c.id)
-    )
-    return list(found)

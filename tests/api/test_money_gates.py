@@ -7,14 +7,16 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from activities.money_teller import MoneyTeller
 from api.rush import fee_of
 from policy.loader import Loaded
 from policy.money_rules import MoneyRules, RushRules
+from store.money_news import MoneyNews
 from store.reading import read_order
 from store.tables import orders
 from tests.api.conftest import House
 from tests.api.factory import fields_of, fresh_key, key_of, order_body
-from workflows.contract import MoneyMoved, RushNotice
+from workflows.contract import RushNotice
 
 
 @pytest.fixture
@@ -96,8 +98,13 @@ async def test_finance_sets_what_a_customer_may_owe_and_its_waiting_orders_look_
         ("finance", "an invoice is overdue", "limit 80000.00 CNY, blocked"),
         ("finance", "yearly review", "limit 80000.00 CNY"),
     ]
-    news = (order_id, "money_moved", MoneyMoved(entry="credit-C-0001"))
-    assert house.temporal.signals == [news] * 3
+    heard: list[MoneyNews] = []
+
+    async def tell(news: MoneyNews) -> None:
+        heard.append(news)
+
+    assert await MoneyTeller(house.engine, tell).round() == 1, "two changes are one piece of news"
+    assert heard == [MoneyNews(order_id, "credit-C-0001")]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Table, func, insert, select, update
 
 from activities.cases import OverdueCases
+from activities.change_models import ChangeVerdict
 from activities.changes import Changes
 from activities.closing import Closing
 from activities.due_lines import DueLineKeeper
@@ -33,6 +34,7 @@ from activities.quality import Quality
 from activities.review import Review
 from activities.shipping import Shipping
 from activities.steps import Steps
+from domain.changes import ChangeState
 from domain.orders import OrderRequest, OrderState
 from policy.loader import load_all
 from policy.model import Profile
@@ -289,3 +291,22 @@ class Worked:
     async def row(self) -> dict[str, Any]:
         """The order's own row."""
         return (await self.bench.rows(tables.orders, id=self.id))[0]
+
+
+async def wish(bench: Bench, order: Worked, change_id: str, **values: Any) -> None:
+    """A customer's wish, as the API stores it."""
+    row = {
+        "id": change_id,
+        "order_id": order.id,
+        "kind": "change",
+        "against_version": 1,
+        "patch": {"remarks": "Ring twice."},
+        "requested_by": "customer",
+        "requested_at": MONDAY,
+    }
+    await bench.add(tables.changes, **(row | values))
+
+
+def verdict(order: Worked, change_id: str, state: ChangeState, **more: Any) -> ChangeVerdict:
+    """What the workflow says of it."""
+    return ChangeVerdict(order_id=order.id, change_id=change_id, now=MONDAY, state=state, **more)

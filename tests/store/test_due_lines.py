@@ -2,13 +2,11 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.case_models import CaseOpening, CaseStep
-from activities.change_models import ChangeVerdict
 from activities.models import (
     CaseStart,
     Decision,
@@ -24,7 +22,7 @@ from domain.orders import OrderState
 from domain.windows import DueWindow, Mark
 from store import tables
 from store.effects import count_reset
-from tests.store.bench import MONDAY, PROFILE, Bench, Worked
+from tests.store.bench import MONDAY, PROFILE, Bench, Worked, verdict, wish
 
 
 async def late_order(bench: Bench) -> tuple[Worked, DueWindow]:
@@ -302,23 +300,6 @@ async def test_a_case_outlives_its_order(bench: Bench) -> None:
 
 
 # --- changes -----------------------------------------------------------------------------------
-
-
-async def wish(bench: Bench, order: Worked, change_id: str, **values: Any) -> None:
-    row = {
-        "id": change_id,
-        "order_id": order.id,
-        "kind": "change",
-        "against_version": 1,
-        "patch": {"remarks": "Ring twice."},
-        "requested_by": "customer",
-        "requested_at": MONDAY,
-    }
-    await bench.add(tables.changes, **(row | values))
-
-
-def verdict(order: Worked, change_id: str, state: ChangeState, **more: Any) -> ChangeVerdict:
-    return ChangeVerdict(order_id=order.id, change_id=change_id, now=MONDAY, state=state, **more)
 
 
 async def test_a_change_makes_the_next_version_once(bench: Bench) -> None:

@@ -1,14 +1,21 @@
 """An order hears that its money has moved, also when whoever booked it died before telling it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from activities.money_teller import MoneyTeller
+from activities.order_file import Department, Keyed
+from domain.changes import ChangeState
+from domain.orders import OrderState
 from store.money_news import MoneyNews, note_news
 from store.money_tables import money_news
-from tests.store.bench import Bench
+from store.order_money import read_credit
+from store.tables import orders
+from tests.store.bench import Bench, Worked, verdict, wish
 
 NONE = timedelta()
 
@@ -55,3 +62,63 @@ async def test_news_stay_while_the_engine_is_away_and_when_others_come_meanwhile
     assert await left(bench) == ["paid"]
     await MoneyTeller(bench.engine, slow, grace=NONE).round()
     assert await left(bench) == ["meanwhile"]
+
+
+async def cancelled(order: Worked) -> None:
+    await order.end(OrderState.CANCELLED)
+
+
+async def paid(order: Worked) -> None:
+    async with order.bench.engine.begin() as conn:
+        await note_news(conn, [order.id], "a payment")
+
+
+async def cheaper(order: Worked) -> None:
+    bench = order.bench
+    await wish(bench, order, "c1", patch={"lines": [{"line": 1, "quantity": 2}]})
+    await bench.changes.settle_change(verdict(order, "c1", ChangeState.APPLIED))
+
+
+@pytest.mark.parametrize("eases", [cancelled, paid, cheaper])
+async def test_what_eases_a_customers_credit_is_told_to_its_orders_that_stand_still(
+    bench: Bench, eases: Callable[[Worked], Awaitable[None]]
+) -> None:
+    other = await (await bench.order()).advance_to("confirm")
+    waiting, going_on = await bench.order(), await bench.order()
+    await stands_still(bench, waiting)
+    heard: list[str] = []
+
+    async def tell(news: MoneyNews) -> None:
+        heard.append(news.order_id)
+
+    await eases(other)
+    await MoneyTeller(bench.engine, tell).round()
+    await MoneyTeller(bench.engine, tell).round()
+
+    assert heard == [waiting.id]
+    assert going_on.id not in heard
+
+
+async def test_a_gate_that_looks_while_its_customers_credit_eases_hears_of_it(bench: Bench) -> None:
+    paid_order, looking = await bench.order(), await bench.order()
+    heard: list[str] = []
+
+    async def tell(news: MoneyNews) -> None:
+        heard.append(news.order_id)
+
+    async with Department(bench.engine).open_file(Keyed(looking.id, "look", bench.now)) as file:
+        await read_credit(file.conn, "C-0001", lock=True)
+        await paid(paid_order)
+        telling = asyncio.ensure_future(MoneyTeller(bench.engine, tell).round())
+        done, _ = await asyncio.wait([telling], timeout=0.2)
+        assert not done, "it waits until the gate has written that it stands still"
+        file.show(blocked="missing: the customer has no credit")
+    await telling
+
+    assert heard == [looking.id]
+
+
+async def stands_still(bench: Bench, order: Worked) -> None:
+    async with bench.engine.begin() as conn:
+        this = orders.c.id == order.id
+        await conn.execute(update(orders).where(this).values(blocked="missing: credit"))
