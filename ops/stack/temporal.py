@@ -28,6 +28,8 @@ DYNAMIC_CONFIG = {
     "frontend.WorkflowPauseEnabled": "true",
     "frontend.WorkflowTimeSkippingEnabled": "true",  # the demo and the tests fast-forward
     "frontend.workflowRulesAPIsEnabled": "true",
+    # An execution that somebody deletes is gone after 4 s, not after half a minute.
+    "history.transferProcessorUpdateAckInterval": '"1s"',
     # A failing order shows in the Web UI's list after the second failure, not the fifth.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
 }
