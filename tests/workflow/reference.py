@@ -1,6 +1,7 @@
 """Working time counted minute by minute, with another library's holidays: slow and obvious."""
 
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -20,6 +21,7 @@ def is_open(at: datetime) -> bool:
     return any(begin <= local.time() < end for begin, end in SHIFTS)
 
 
+@cache
 def is_workday(day: date) -> bool:
     """Announced years by a library of its own; later ones are guessed, as the product does."""
     try:
