@@ -367,7 +367,7 @@ class OrderWorkflow(Operable, Tellable):
             and not self._due_lines.moving
             and self._due_lines.idle
             and self._clerk.idle
-            and not (self._cancelling.pressing or self._cancelling.busy)
+            and not (self._journey.looking or self._cancelling.pressing or self._cancelling.busy)
             and (self._held or not self._may_move())
         )
 

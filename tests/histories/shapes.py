@@ -14,6 +14,7 @@ from tests.workflow.following import starter_of, wanted
 from tests.workflow.operating import hold, release, skip
 from tests.workflow.paying import arrive
 from tests.workflow.terms import DEARER, DEPOSIT
+from tests.workflow.test_shipping import again, pays_until_the_goods_may_be_checked, ship
 from workflows.contract import CALENDAR_PUBLISHED, RENEW, CalendarPublished, CaseByHand
 from workflows.starting import open_case_by_hand
 
@@ -299,6 +300,38 @@ async def followed(floor: Floor) -> list[str]:
     return [complaint.workflow_id, damage.workflow_id]
 
 
+async def in_parts(floor: Floor) -> list[str]:
+    """A lorry that breaks down, and three shipments; the customer confirms the first of them."""
+    placed = await floor.place(profile="GEN")
+    await placed.walk(("entry", "check", "confirm", "review", "plan", "production", "qc", "pack"))
+    day = (placed.now + timedelta(days=1)).date().isoformat()
+    await ship(placed, 1, "failed", reason="the lorry broke down", new_date=day, arrival=day)
+    await ship(placed, 2, "partial", quantities="EL-A4=4")
+    await placed.settled(await placed.wish("receipt"))
+    await ship(placed, 3, "partial", quantities="EL-A4=5")
+    await ship(placed, 4, "done")
+    await placed.walk(("notify",))
+    return await received(placed)
+
+
+async def countersigned(floor: Floor) -> list[str]:
+    """Credit, advance and balance that wait for money, a void signature, a part that is missing."""
+    placed = await floor.place(
+        profile="S07", customer="C-0002", special=True, payment_route="account"
+    )
+    await pays_until_the_goods_may_be_checked(placed)
+    await placed.answer((await placed.at("countersign"))[0], "approved")
+    await placed.settled(await placed.wish("change", {"remarks": "ring the bell"}))
+    for task in (await again(placed, "countersign", 2)).values():
+        await placed.answer(task, "approved")
+    owed = {"missing": "two power cords", "owner": "purchasing", "consent": "by mail of today"}
+    until = (placed.now + timedelta(days=3)).date().isoformat()
+    await ship(placed, 1, "missing_parts", quantities="EL-A4=10", until=until, **owed)
+    await ship(placed, 2, "done")
+    await placed.walk(("notify",))
+    return await received(placed)
+
+
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
     shape.__name__: shape
     for shape in (
@@ -317,6 +350,8 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         paused,
         operated,
         followed,
+        in_parts,
+        countersigned,
         shortage,  # last: it uses up the stock
     )
 }
