@@ -35,6 +35,7 @@ _UNFIT = {
     PaymentEnd.UNKNOWN_ORDER: ("order", "is no order of ours"),
     PaymentEnd.OTHER_CUSTOMER: ("customer", "is not the customer of this order"),
     PaymentEnd.OTHER_CURRENCY: ("currency", "is not the one in which the order is priced"),
+    PaymentEnd.TOLD_OTHERWISE: ("reference", "was told otherwise by somebody else"),
 }
 
 

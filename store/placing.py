@@ -13,9 +13,9 @@ from store.engine import Connection
 from store.ledger import NOTHING, Move, move, standing
 from store.money_tables import ledger
 from store.owing import Debtor, debtor
+from store.paying import apply
 from store.payment_rows import PaymentRow, known_payment
 from store.payment_tables import payments
-from store.payments import apply
 from store.story import Line, add_lines
 
 
