@@ -106,7 +106,7 @@ async def _reject(file: OrderFile, refund: str, decision: Decision) -> Moved:
 async def _place(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: Decision) -> Moved:
     """Money that fits nothing stays where it is, goes to another order, or goes back.
 
-    What is about a debt has no payment: it can only be taken note of.
+    What is about a debt has no payment: it is kept, and whatever is paid for the order covers it.
     """
     if decision.outcome == "keep":
         return ()

@@ -9,6 +9,12 @@ from store.engine import Connection
 from store.ledger import NOTHING, MoneyStanding, Move, move, standing
 from store.owing import Debtor
 
+_REASONS = {
+    Account.GOODS: "pays for the goods",
+    Account.RUSH_FEE: "pays the rush fee",
+    Account.COST: "pays what the cancellation cost",
+}
+
 
 async def apply(
     conn: Connection, entry: Move, order: Debtor, purpose: Purpose, *, key: str
@@ -21,16 +27,16 @@ async def apply(
     used = min(entry.amount, order.open_for(purpose, had), had.of(Account.UNAPPLIED))
     if used <= 0:
         return NOTHING, had
-    fee = purpose is Purpose.RUSH_FEE
+    target = order.account_for(purpose)
     applied = replace(
         entry,
         key=key,
         amount=used,
         source=Account.UNAPPLIED,
-        target=Account.RUSH_FEE if fee else Account.GOODS,
+        target=target,
         holder=order.id,
         to_holder=None,
-        reason="pays the rush fee" if fee else "pays for the goods",
+        reason=_REASONS[target],
     )
     await move(conn, applied)
     return used, await standing(conn, order.id, order.currency)

@@ -105,7 +105,8 @@ async def _amount(conn: Connection, payment: PaymentRow, asked: Decimal | None) 
     here = free
     if payment.order_id is not None:
         left = await _brought(conn, payment)
-        here = min(left, free + had.of(Account.GOODS) + _fee(payment, had.of(Account.RUSH_FEE)))
+        fee, cost = _fee(payment, had.of(Account.RUSH_FEE)), await _covered(conn, payment)
+        here = min(left, free + had.of(Account.GOODS) + fee + cost)
     amount = asked
     if amount is None:
         too_much = min(payment.outcome.unapplied, free, here)
@@ -167,6 +168,16 @@ async def _brought(conn: Connection, payment: PaymentRow) -> Decimal:
     return found or NOTHING
 
 
+async def _covered(conn: Connection, payment: PaymentRow) -> Decimal:
+    """How much of a payment pays what the cancellation of its order cost."""
+    here, amount = payment.order_id, func.sum(ledger.c.amount)
+    came = amount.filter(ledger.c.target_holder == here, ledger.c.target == Account.COST)
+    went = amount.filter(ledger.c.source_holder == here, ledger.c.source == Account.COST)
+    query = select(func.coalesce(came, 0) - func.coalesce(went, 0))
+    found = await conn.scalar(query.where(ledger.c.payment == payment.id))
+    return found or NOTHING
+
+
 async def _hand_over(
     conn: Connection, payment: PaymentRow, target: Debtor, amount: Decimal, wanted: Placing
 ) -> tuple[Move, bool]:
@@ -193,7 +204,7 @@ async def _hand_over(
         payment=payment.id,
     )
     rest = amount
-    for source in (Account.UNAPPLIED, Account.RUSH_FEE, Account.GOODS):
+    for source in (Account.UNAPPLIED, Account.RUSH_FEE, Account.GOODS, Account.COST):
         if source is Account.RUSH_FEE and payment.purpose != Purpose.RUSH_FEE:
             continue
         part = min(rest, had.of(source))

@@ -42,7 +42,7 @@ async def settle(conn: Connection, order: Debtor, now: datetime) -> Settled:
     The caller holds the order's lock.
     """
     had = await standing(conn, order.id, order.currency)
-    cost = had.of(Account.COST) + had.of(Account.FORFEITED)
+    cost = order.cost + had.of(Account.FORFEITED)
     given = await _given(conn, order.id)
     if given is None and await _is_settled(conn, order, had, cost):
         total = order.goods + had.of(Account.RUSH_FEE) + cost
