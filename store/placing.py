@@ -226,9 +226,12 @@ async def _note(
     conn: Connection, payment: PaymentRow, target: Debtor, amount: Decimal, wanted: Placing
 ) -> None:
     sum_ = f"{rounded(amount, target.currency)} {target.currency}"
-    lines = {target.id: f"{sum_} of an earlier payment belong to this order"}
+    lines = [(target.customer, target.id, f"{sum_} of an earlier payment belong to this order")]
     if payment.order_id is not None:
-        lines[payment.order_id] = f"{sum_} of a payment belong to another order"
-    for order_id, text in lines.items():
+        away = f"{sum_} of a payment belong to another order"
+        lines.append((payment.customer or "", payment.order_id, away))
+    # A customer's events are numbered one after the other: always in the same order, like the
+    # orders themselves, so that two that cross never wait for each other.
+    for _, order_id, text in sorted(lines):
         line = Line(key=f"{wanted.key}/{order_id}", at=wanted.at, kind="payment_moved", text=text)
         await add_lines(conn, order_id, [line])
