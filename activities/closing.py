@@ -76,11 +76,12 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         blocked=None,
     )
     _say(file, end)
-    # What it has not paid no longer counts against its customer's other orders.
-    await note_credit(file.conn, file.request.customer, end.key)
     if completed:
         await reward_in_time(file)
         await _want_what_follows(file)
+    else:
+        # Its goods no longer count against its customer's other orders; delivered ones do.
+        await note_credit(file.conn, file.request.customer, end.key)
     await _tell_of_cases(file, end)
 
 

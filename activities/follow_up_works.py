@@ -8,12 +8,13 @@ from activities.models import Decision
 from activities.order_file import OrderFile
 from domain.answers import needed
 from domain.errors import DuelineError, RefundNotOpen
-from domain.money import rounded
+from domain.money import Account
 from domain.payments import whole_units
 from policy.follow_ups import FollowUpStep, FollowUpWork
 from store import refunds
 from store.follow_ups import subject_of
-from store.payment_rows import known_payment
+from store.ledger import lock_money, standing
+from store.payment_rows import PaymentRow, known_payment
 from store.placing import Placing, assign
 from store.refunds import Proposal
 
@@ -23,6 +24,12 @@ Moved = tuple[str, ...]
 
 class CannotBeDone(Exception):  # noqa: N818  a fact
     """What was answered cannot be done; the message says why, and what can. It is shown."""
+
+
+_ALL_USED = (
+    "nothing of it is left over: it pays for the goods by now, or has gone on; answer keep, or "
+    "propose a refund of the order"
+)
 
 
 async def do_work(
@@ -99,7 +106,7 @@ async def _reject(file: OrderFile, refund: str, decision: Decision) -> Moved:
 async def _place(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: Decision) -> Moved:
     """Money that fits nothing stays where it is, goes to another order, or goes back.
 
-    What is about a debt has no payment: it can only be taken note of.
+    What is about a debt has no payment: it is kept, and whatever is paid for the order covers it.
     """
     if decision.outcome == "keep":
         return ()
@@ -114,23 +121,38 @@ async def _place(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision:
         )
         return (await assign(file.conn, wanted)).moved
     if decision.outcome == "refund":
-        amount = None
-        if payment.order_id is not None:
-            amount = rounded(payment.outcome.unapplied, file.request.currency)
-        await refunds.propose(
-            file.conn,
-            Proposal(
-                key=f"{move.key}/refund",
-                holder=payment.order_id or payment.id,
-                reason=move.title,
-                by=decision.by,
-                at=file.now,
-                amount=amount,
-                payment=payment.id,
-            ),
-        )
-        return tuple(filter(None, [payment.order_id]))
+        return await _send_back(file, move, payment, decision)
     return ()
+
+
+async def _send_back(
+    file: OrderFile, move: FollowUpMove, payment: PaymentRow, decision: Decision
+) -> Moved:
+    """What the payment was too much, as far as it pays for nothing by now, is proposed to go back.
+
+    Raises CannotBeDone where that is nothing.
+    """
+    assert payment.currency is not None, "a payment that counts has a currency"
+    if payment.order_id is not None:
+        await lock_money(file.conn, payment.order_id)
+    holder = payment.order_id or payment.id
+    had = await standing(file.conn, holder, payment.currency)
+    amount = min(payment.outcome.unapplied, had.of(Account.UNAPPLIED))
+    if amount <= 0:
+        raise CannotBeDone(_ALL_USED)
+    await refunds.propose(
+        file.conn,
+        Proposal(
+            key=f"{move.key}/refund",
+            holder=holder,
+            reason=move.title,
+            by=decision.by,
+            at=file.now,
+            amount=amount,
+            payment=payment.id,
+        ),
+    )
+    return tuple(filter(None, [payment.order_id]))
 
 
 _WORKS: dict[

@@ -17,6 +17,7 @@ from domain.windows import DueWindow
 from policy.deadlines import open_window
 from policy.follow_ups import FollowUpStep
 from store import follow_ups, tasks, windows
+from store.money_news import note_eased
 
 
 class FollowUps(Department):
@@ -65,11 +66,14 @@ async def _answered(file: OrderFile, move: FollowUpMove, left: StepVisit) -> Mov
     await windows.settle_windows(file.conn, [_window_key(move, left)], file.now)
     _say(file, move, left, decision)
     try:
-        return await do_work(file, move, rules, decision)
+        moved = await do_work(file, move, rules, decision)
     except CannotBeDone as failure:
         again = StepVisit(step=left.step, visit=left.visit + 1)
         opened = await _entered(file, move, again, rules, blocked=str(failure))
         return opened.model_copy(update={"blocked": str(failure)})
+    # The workflow tells these orders; their customers' other orders are for the teller.
+    await note_eased(file.conn, moved, move.key)
+    return moved
 
 
 def _say(file: OrderFile, move: FollowUpMove, left: StepVisit, decision: Decision) -> None:

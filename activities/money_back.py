@@ -79,7 +79,8 @@ async def _tell_of_debt(file: OrderFile, end: OrderEnd, owed: Decimal) -> None:
     file.note(kind, text, key=key)
     zh = f"取消订单的费用尚欠 {file.money(owed)}"
     file.tell_all((Role.FINANCE,), kind, text, zh, key=key)
-    facts = {"owed": f"{owed:f}", "currency": file.currency.value, "why": text}
+    to_do = "what the customer pays for the order pays this first; answer keep once it is there"
+    facts = {"owed": f"{owed:f}", "currency": file.currency.value, "why": text, "to_do": to_do}
     await want(
         file.conn,
         Wanted(

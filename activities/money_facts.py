@@ -50,7 +50,7 @@ async def _counted(file: OrderFile, fact: Fact) -> tuple[Decimal, Decimal]:
 
 
 async def _credit(file: OrderFile) -> str | None:
-    """The customer has credit for all its open orders, or has paid in advance (G05)."""
+    """The customer has credit for all that it has not paid, or has paid in advance (G05)."""
     credit = await order_money.read_credit(file.conn, file.request.customer, lock=True)
     assert credit is not None, "an order has a customer"
     barred = credit.blocked_at is not None
@@ -68,14 +68,12 @@ async def _beyond_the_limit(file: OrderFile, credit: order_money.Credit) -> str 
         return "the customer has no credit"
     if credit.currency != file.currency:
         return f"the customer has no credit in {file.currency}"
-    elsewhere = await order_money.unpaid_elsewhere(
-        file.conn, credit.customer, credit.currency, file.id
-    )
+    elsewhere = await order_money.unpaid(file.conn, credit.customer, credit.currency, file.id)
     stands = await ledger.standing(file.conn, file.id, file.currency)
-    unpaid = max(file.request.amount - stands.of(Account.GOODS), Decimal(0))
-    if elsewhere + unpaid <= credit.limit:
+    here = max(file.request.amount - stands.of(Account.GOODS), Decimal(0))
+    if elsewhere + here <= credit.limit:
         return None
     return (
-        f"{file.money(elsewhere + unpaid)} would be unpaid with a credit of "
+        f"{file.money(elsewhere + here)} would be unpaid with a credit of "
         f"{file.money(credit.limit)}"
     )

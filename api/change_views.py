@@ -33,7 +33,7 @@ class ChangeImpact(Impact):
 class CancellationOutcome(Record):
     """On which terms a cancellation was judged, and what became of the money.
 
-    `kept` and `given_back` are known once it is applied; `owed` is kept and was never paid.
+    `kept` and `given_back` are known once it is applied; `owed` was not paid by then.
     """
 
     currency: Currency

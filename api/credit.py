@@ -24,9 +24,10 @@ from store.intake import AMOUNT_MAX, claim_key
 from store.money_news import note_credit
 from store.order_money import (
     Credit,
+    credit_to_change,
     read_credit,
     set_credit,
-    unpaid_elsewhere,
+    unpaid,
 )
 
 router = APIRouter(tags=["money"])
@@ -59,12 +60,14 @@ class CreditLine(Record):
 
 
 class CreditView(Record):
-    """What a customer may owe and what its open orders cost, in its own currency."""
+    """What a customer may owe and what it has not paid, in its own currency."""
 
     customer: str
     currency: Currency
     limit: Decimal | None
-    unpaid: Decimal = Field(description="What its open orders in this currency still cost")
+    unpaid: Decimal = Field(
+        description="What its orders in this currency still cost: open, delivered, or cancelled"
+    )
     blocked_at: datetime | None
     blocked_because: str | None
     history: tuple[CreditLine, ...] = Field(description="The newest first")
@@ -89,7 +92,7 @@ async def change(
 ) -> CreditView:
     """Sets the limit, blocks the customer or lets it go on; orders that wait for it look again."""
     async with services.writing() as conn:
-        before = await _credit(conn, code)
+        before = _known(await credit_to_change(conn, code), code)
         after = _changed(before, body.value, datetime.now(UTC))
         earlier = None
         if key is not None:
@@ -142,23 +145,22 @@ def _words(credit: Credit) -> str:
     return f"{said}, blocked" if credit.blocked_at else said
 
 
-async def _credit(conn: Connection, code: str) -> Credit:
-    found = await read_credit(conn, code)
+def _known(found: Credit | None, code: str) -> Credit:
     if found is None:
         raise UnknownThing("customer", code)
     return found
 
 
 async def _view(conn: Connection, code: str) -> CreditView:
-    credit = await _credit(conn, code)
+    credit = _known(await read_credit(conn, code), code)
     currency = Currency(credit.currency)
     lines = await read_actions(conn, target=f"customer {code}", limit=LINES_SHOWN_MAX)
-    unpaid = await unpaid_elsewhere(conn, code, credit.currency, None)
+    owed = await unpaid(conn, code, credit.currency, None)
     return CreditView(
         customer=code,
         currency=currency,
         limit=None if credit.limit is None else rounded(credit.limit, currency),
-        unpaid=rounded(unpaid, currency),
+        unpaid=rounded(owed, currency),
         blocked_at=credit.blocked_at,
         blocked_because=credit.blocked_because,
         history=tuple(

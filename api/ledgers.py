@@ -21,7 +21,8 @@ router = APIRouter(tags=["money"])
 async def of_one_order(order_id: str, services: Wired, caller: Caller) -> OrderLedger:
     """Tells where an order's money is: received = applied + unapplied + refunded.
 
-    `owed` is what the goods cost and the rush fee that was agreed; `to_pay` what is missing of it.
+    `owed` is what the goods cost and the rush fee that was agreed, or what its cancellation cost;
+    `to_pay` is what is missing of it.
     """
     row = await visible_order(services, caller, order_id)
     async with services.reading() as conn:

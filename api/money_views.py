@@ -237,12 +237,9 @@ def order_ledger(
     sums = sums_of(found, order.currency)
     [own] = [of for of in sums if of.currency is order.currency]
     lies = {of.account: of.amount for of in own.accounts}
-    paid = {
-        Purpose.GOODS: lies.get(Account.GOODS, NOTHING),
-        Purpose.RUSH_FEE: lies.get(Account.RUSH_FEE, NOTHING),
-    }
-    owed = {Purpose.GOODS: order.goods, Purpose.RUSH_FEE: order.fee}
-    to_pay = sum((max(owed[of] - paid[of], NOTHING) for of in Purpose), NOTHING)
+    owed = order.owed
+    paid = {account: lies.get(account, NOTHING) for account in owed}
+    to_pay = sum((max(owed[of] - paid[of], NOTHING) for of in owed), NOTHING)
 
     def whole(amount: Decimal) -> Decimal:
         return rounded(amount, order.currency)

@@ -19,6 +19,7 @@ from api.signed import signed_by
 from api.telling_money import tell_money
 from domain.errors import DuelineError
 from domain.payments import PaymentEnd, PaymentNotice
+from store.engine import Connection
 from store.money_news import note_news
 from store.payment_rows import PaymentRow, of_notice
 from store.payments import Arrived, Booked, book
@@ -35,6 +36,7 @@ _UNFIT = {
     PaymentEnd.UNKNOWN_ORDER: ("order", "is no order of ours"),
     PaymentEnd.OTHER_CUSTOMER: ("customer", "is not the customer of this order"),
     PaymentEnd.OTHER_CURRENCY: ("currency", "is not the one in which the order is priced"),
+    PaymentEnd.TOLD_OTHERWISE: ("reference", "was told otherwise by somebody else"),
 }
 
 
@@ -91,7 +93,8 @@ async def _taken(
         customer=told.customer,
         notice=notice_id,
     )
-    async with services.writing() as conn:
+
+    async def taken(conn: Connection) -> Booked:
         first = await of_notice(conn, sender, notice_id)
         if first is not None and first.digest != said.digest:
             field = FieldError(
@@ -103,6 +106,8 @@ async def _taken(
         booked = await book(conn, said, now)
         await note_news(conn, booked.moved, booked.payment.id)
         return booked
+
+    return await services.written(taken)
 
 
 async def _record(

@@ -26,11 +26,12 @@ from domain.payments import (
     PaymentState,
     Reference,
 )
+from store.engine import Connection
 from store.intake import Claim, claim_key
 from store.money_news import note_news
 from store.payment_rows import PaymentFilter, PaymentRow, known_payment, list_payments
 from store.payments import Arrived, Booked, book
-from store.placing import Placing, assign
+from store.placing import Placed, Placing, assign
 
 router = APIRouter(tags=["money"])
 
@@ -106,14 +107,16 @@ def arrived(at: datetime | None, now: datetime) -> datetime:
 
 
 async def _book_once(services: Services, claimed: Claim, said: Arrived, now: datetime) -> Booked:
-    async with services.writing() as conn:
+    async def taken(conn: Connection) -> Booked:
         earlier = await claim_key(conn, claimed, said.payment_id)
         if earlier is None:
             booked = await book(conn, said, now)
             await note_news(conn, booked.moved, booked.payment.id)
             return booked
         payment = await known_payment(conn, earlier)
-    return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
+        return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
+
+    return await services.written(taken)
 
 
 @router.get("/payments")
@@ -163,17 +166,21 @@ async def place(
         at=datetime.now(UTC),
         amount=body.value.amount,
     )
-    async with services.writing() as conn:
-        earlier = await claim_key(conn, claimed, payment.id)
-        moved: tuple[str, ...] = tuple(filter(None, [payment.order_id]))
-        if earlier is None:
-            placed = await assign(conn, wanted)
-            payment, moved = placed.payment, placed.moved
-            await note_news(conn, moved, payment.id)
-    if earlier is not None:
+
+    async def placed(conn: Connection) -> Placed | None:
+        if await claim_key(conn, claimed, payment.id) is not None:
+            return None
+        done = await assign(conn, wanted)
+        await note_news(conn, done.moved, payment.id)
+        return done
+
+    done = await services.written(placed)
+    if done is None:
         response.headers.update(REPLAYED)
-    await tell_money(services, moved, payment.id)
-    return payment_item(payment)
+        await tell_money(services, filter(None, [payment.order_id]), payment.id)
+        return payment_item(payment)
+    await tell_money(services, done.moved, payment.id)
+    return payment_item(done.payment)
 
 
 async def stored_payment(services: Services, payment_id: str) -> PaymentRow:

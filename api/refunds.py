@@ -160,14 +160,18 @@ async def _propose(
         at=datetime.now(UTC),
         amount=asked.amount,
     )
-    async with services.writing() as conn:
+
+    async def proposed(conn: Connection) -> tuple[RefundRow, bool]:
         earlier = await claim_key(conn, claimed, wanted.refund_id)
-        if earlier is None:
-            row = await store.propose(conn, wanted)
-            await note_news(conn, _moved(row), row.id)
-        else:
-            row = await known_refund(conn, earlier)
-            response.headers.update(REPLAYED)
+        if earlier is not None:
+            return await known_refund(conn, earlier), False
+        row = await store.propose(conn, wanted)
+        await note_news(conn, _moved(row), row.id)
+        return row, True
+
+    row, is_new = await services.written(proposed)
+    if not is_new:
+        response.headers.update(REPLAYED)
     await tell_money(services, _moved(row), row.id)
     response.headers["Location"] = f"/refunds/{row.id}"
     return refund(row, caller)
@@ -180,13 +184,15 @@ async def _settle(
     work: Callable[[Connection, str], Awaitable[RefundRow]],
 ) -> RefundView:
     key = plausible("refund", refund_id)
-    async with services.writing() as conn:
+
+    async def settled(conn: Connection) -> RefundRow:
         row = await known_refund(conn, key)
         if row.follow_up is not None:
             # One door: the tasks of the follow-up have windows, and this has none.
             raise Problem(REFUND_NOT_OPEN, f"its follow-up {row.follow_up} decides; see its tasks")
-        row = await work(conn, key)
-    return refund(row, caller)
+        return await work(conn, key)
+
+    return refund(await services.written(settled), caller)
 
 
 def _moved(row: RefundRow) -> tuple[str, ...]:

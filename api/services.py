@@ -1,7 +1,7 @@
 """What a request needs from the process: database, engine, profiles, settings."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,7 +14,7 @@ from domain.errors import UnknownThing
 from policy.loader import Loaded
 from policy.model import Profile
 from settings import Settings
-from store.engine import Connection, Engine
+from store.engine import Connection, Engine, Result, written
 from store.profiles import pinned_profile
 
 # What our own ids are made of; anything else is an id that nobody has.
@@ -53,6 +53,10 @@ class Services:
         """One transaction, committed at the end."""
         async with self.database.begin() as conn:
             yield conn
+
+    async def written(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Does `work` in one transaction; once more when it and another waited for each other."""
+        return await written(self.database, work)
 
 
 def _services(request: Request) -> Services:

@@ -84,6 +84,7 @@ class PaymentEnd(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     OTHER_CUSTOMER = "other_customer"
     OTHER_CURRENCY = "other_currency"
+    TOLD_OTHERWISE = "told_otherwise"
     REFUSED = "refused"
 
 
@@ -136,3 +137,4 @@ class Difference(StrEnum):
     OTHER_AMOUNT = "other_amount"
     OTHER_CURRENCY = "other_currency"
     OTHER_CUSTOMER = "other_customer"
+    BOOKED_TWICE = "booked_twice"

@@ -157,7 +157,7 @@ def _wanted(
 def _print_credit(found: Mapping[str, Any]) -> None:
     currency = found["currency"]
     limit = "pays in advance" if found["limit"] is None else f"{found['limit']} {currency}"
-    print(f"{found['customer']}: {limit}; its open orders still cost {found['unpaid']} {currency}.")
+    print(f"{found['customer']}: {limit}; its orders still cost {found['unpaid']} {currency}.")
     if found["blocked_at"]:
         print(f"Blocked since {local(found['blocked_at'])}: {found['blocked_because']}.")
     table = Table("at", "by", "what", "because")

@@ -1,7 +1,7 @@
 """The way into PostgreSQL: one engine a process."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -15,6 +15,10 @@ Connection = AsyncConnection
 
 Conflict = IntegrityError
 """A constraint said no; the transaction is lost."""
+
+Result = TypeVar("Result")
+
+DEADLOCK = "40P01"
 
 POOL_SIZE = 10
 OVERFLOW_CONNECTIONS_MAX = 10
@@ -41,6 +45,21 @@ async def execute_each(
     # Without rows SQLAlchemy would insert one of defaults.
     if rows:
         await conn.execute(statement, rows)
+
+
+async def written(engine: Engine, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Does `work` in one transaction; once more when it and another waited for each other.
+
+    The database ends one of the two, of which nothing stays. Raises whatever goes wrong otherwise.
+    """
+    try:
+        async with engine.begin() as conn:
+            return await work(conn)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
+    async with engine.begin() as conn:
+        return await work(conn)
 
 
 def database_words(error: BaseException) -> str | None:

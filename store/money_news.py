@@ -40,8 +40,14 @@ async def note_news(conn: Connection, order_ids: Iterable[str], entry: str) -> N
         row = insert(money_news).values(order_id=order_id, entry=entry)
         latest = {"entry": row.excluded.entry, "created_at": func.now()}
         await conn.execute(row.on_conflict_do_update(index_elements=["order_id"], set_=latest))
-    whose = select(orders.c.customer, literal(entry)).where(orders.c.id.in_(ids)).distinct()
-    await conn.execute(insert(credit_news).from_select(["customer", "entry"], whose))
+    await note_eased(conn, ids, entry)
+
+
+async def note_eased(conn: Connection, order_ids: Iterable[str], entry: str) -> None:
+    """Keeps in the transaction of the move that the customers of these orders may owe more."""
+    if ids := list(order_ids):
+        whose = select(orders.c.customer, literal(entry)).where(orders.c.id.in_(ids)).distinct()
+        await conn.execute(insert(credit_news).from_select(["customer", "entry"], whose))
 
 
 async def note_credit(conn: Connection, customer: str, entry: str) -> None:

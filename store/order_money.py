@@ -6,15 +6,18 @@ The order's row is locked by whoever writes here.
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.deposits import DepositState
 from domain.money import Account
+from domain.orders import OrderState
 from store.engine import Connection
 from store.gate_tables import order_money
 from store.money_tables import balances
+from store.owing import CANCELLING, CREDITED
 from store.tables import customers, orders
 
 NOTHING = Decimal(0)
@@ -111,16 +114,28 @@ async def read_credit(conn: Connection, customer: str, *, lock: bool = False) ->
 
     With `lock` whoever tells the customer's waiting orders waits for this transaction.
     """
+    query = _credit(customer)
+    return await _only(conn, query.with_for_update(read=True) if lock else query)
+
+
+async def credit_to_change(conn: Connection, customer: str) -> Credit | None:
+    """The same for whoever changes it: nobody else does meanwhile, and no gate looks."""
+    return await _only(conn, _credit(customer).with_for_update(key_share=True))
+
+
+def _credit(customer: str) -> Select[Any]:
     columns = customers.c
-    query = select(
+    return select(
         columns.code.label("customer"),
         columns.currency,
         columns.credit_limit.label("limit"),
         columns.blocked_at,
         columns.blocked_because,
     ).where(columns.code == customer)
-    found = await conn.execute(query.with_for_update(read=True) if lock else query)
-    row = found.mappings().one_or_none()
+
+
+async def _only(conn: Connection, query: Select[Any]) -> Credit | None:
+    row = (await conn.execute(query)).mappings().one_or_none()
     return None if row is None else Credit(**row)
 
 
@@ -140,20 +155,39 @@ async def set_credit(
     )
 
 
-async def unpaid_elsewhere(
-    conn: Connection, customer: str, currency: str, order_id: str | None
-) -> Decimal:
-    """What the customer's open orders in this currency still cost, without `order_id`."""
-    goods = (
-        balances.c.holder == orders.c.id,
-        balances.c.currency == orders.c.currency,
-        balances.c.account == Account.GOODS.value,
+async def unpaid(conn: Connection, customer: str, currency: str, order_id: str | None) -> Decimal:
+    """What the customer's orders in this currency still cost, delivered and cancelled ones, too.
+
+    For the gate of `order_id` neither that order counts nor an open one that was received after it:
+    two that wait would keep each other waiting.
+    """
+    columns = orders.c
+    delivered = columns.amount - CREDITED
+    goods = case((columns.state == OrderState.COMPLETED.value, delivered), else_=columns.amount)
+    still = case(
+        (columns.state.in_(_ALIVE), func.greatest(goods - _paid(Account.GOODS), 0)),
+        else_=func.greatest(CANCELLING - _paid(Account.COST), 0),
     )
-    paid = func.coalesce(select(func.sum(balances.c.amount)).where(*goods).scalar_subquery(), 0)
-    query = select(func.coalesce(func.sum(func.greatest(orders.c.amount - paid, 0)), 0)).where(
-        orders.c.customer == customer, orders.c.currency == currency, orders.c.state == "open"
+    query = select(func.coalesce(func.sum(still), 0)).where(
+        columns.customer == customer, columns.currency == currency
     )
     if order_id is not None:
-        query = query.where(orders.c.id != order_id)
+        this = orders.alias()
+        came = select(this.c.received_at, this.c.id).where(this.c.id == order_id)
+        first = tuple_(columns.received_at, columns.id) < came.scalar_subquery()
+        is_open = columns.state == OrderState.OPEN.value
+        query = query.where(columns.id != order_id, or_(~is_open, first))
     found: Decimal | None = await conn.scalar(query)
     return found or NOTHING
+
+
+_ALIVE = (OrderState.OPEN.value, OrderState.COMPLETED.value)
+
+
+def _paid(account: Account) -> ColumnElement[Decimal]:
+    here = (
+        balances.c.holder == orders.c.id,
+        balances.c.currency == orders.c.currency,
+        balances.c.account == account.value,
+    )
+    return func.coalesce(select(func.sum(balances.c.amount)).where(*here).scalar_subquery(), 0)

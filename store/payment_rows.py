@@ -97,10 +97,18 @@ async def known_payment(conn: Connection, payment_id: str, *, lock: bool = False
     return PaymentRow(**row)
 
 
-async def reported_elsewhere(conn: Connection, reference: str) -> list[PaymentRow]:
-    """The payments that count under this reference, from whatever source."""
-    query = _payments().where(
-        payments.c.reference == reference, payments.c.state != PaymentState.REFUSED.value
+async def take_reference(conn: Connection, reference: str) -> None:
+    """Whoever else reports this reference waits until the end; taken before any order's lock."""
+    key = func.hashtextextended(f"reference/{reference}", 0)
+    await conn.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+async def reported_under(conn: Connection, reference: str) -> list[PaymentRow]:
+    """The payments that count under this reference, from whatever source, the first one first."""
+    query = (
+        _payments()
+        .where(payments.c.reference == reference, payments.c.state != PaymentState.REFUSED.value)
+        .order_by(payments.c.created_at, payments.c.id)
     )
     return [PaymentRow(**row) for row in (await conn.execute(query)).mappings()]
 

@@ -1,11 +1,12 @@
 """A payment is stored once, booked once, and applied to what its order owes (L09, L25)."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert
 
 from domain.errors import InvalidField, PaymentKnown, UnknownThing
 from domain.money import Account, Currency, PaymentRoute, Purpose, rounded
@@ -13,9 +14,10 @@ from domain.payments import PaymentEnd, PaymentOutcome, PaymentState
 from domain.roles import Role
 from store.engine import Connection
 from store.follow_ups import Wanted, want
-from store.ledger import NOTHING, MoneyStanding, Move, move, standing
+from store.ledger import Move, move
 from store.owing import Debtor, debtor
-from store.payment_rows import PaymentRow, known_payment, reported_elsewhere
+from store.paying import apply, end_of
+from store.payment_rows import PaymentRow, known_payment, reported_under, take_reference
 from store.payment_tables import payments
 from store.reading import customer_exists
 from store.story import Line, Message, add_lines, queue
@@ -62,29 +64,32 @@ class Booked:
 
 @dataclass(frozen=True)
 class _Unfit:
+    """Why a payment is not applied. `first` is the one that another source has reported."""
+
     end: PaymentEnd
     why: str
     why_zh: str
     error: Exception
+    first: str | None = None
 
 
 async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     """Stores a payment and moves its money, once for its reference.
 
-    Raises PaymentKnown for a reference that came with other content, or from another source; and
-    UnknownThing or InvalidField for what fits no order and is not held.
+    Raises PaymentKnown for a reference that came with other content, and for what another source
+    has told alike; and PaymentKnown, UnknownThing or InvalidField for what fits no order, or
+    differs from what another source has told, and is not held.
     """
+    await take_reference(conn, said.reference)
     order = await debtor(conn, said.order, lock=True)
-    if (earlier := await _earlier(conn, said, order)) is not None:
+    under = await reported_under(conn, said.reference)
+    if (earlier := _earlier(said, order, under)) is not None:
         return earlier
-    unfit = _unfit(said, order)
+    unfit = _differs(said, under[0]) if under else _unfit(said, order)
     if unfit is not None and not said.held_unfit:
         raise unfit.error
     customer = await _customer(conn, said, None if unfit else order)
-    if not await _store(conn, said, None if unfit else order, customer, unfit, now):
-        found = await _earlier(conn, said, order)
-        assert found is not None, "a reference that is taken names a payment"
-        return found
+    await _store(conn, said, None if unfit else order, customer, unfit, now)
     if order is None or unfit is not None:
         assert unfit is not None, "without an order it fits none"
         await _hold(conn, said, order, customer, unfit, now)
@@ -94,22 +99,38 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     return Booked(payment, is_new=True, moved=(order.id,))
 
 
-async def _earlier(conn: Connection, said: Arrived, order: Debtor | None) -> Booked | None:
+def _earlier(said: Arrived, order: Debtor | None, under: Sequence[PaymentRow]) -> Booked | None:
     """What the same transfer led to before. Raises PaymentKnown."""
-    found = await reported_elsewhere(conn, said.reference)
-    for payment in found:
+    for payment in under:
         if payment.source == said.source:
             if payment.digest != said.digest:
                 raise PaymentKnown(said.reference, payment.id, "came before with another content")
             return Booked(payment, is_new=False, moved=tuple(filter(None, [payment.order_id])))
     names = {said.order, order.id, order.number} if order else {said.order}
-    for payment in found:
+    for payment in under:
         named = {payment.named_order, payment.order_id}
         same = (payment.amount, payment.currency) == (said.amount, said.currency)
         if same and not named.isdisjoint(names):
             # Finance had it by telephone before the bank's notice came, or the other way round.
             raise PaymentKnown(said.reference, payment.id, f"was reported by {payment.source}")
     return None
+
+
+def _differs(said: Arrived, first: PaymentRow) -> _Unfit:
+    """Two sources tell one reference differently: one transfer, or two by chance.
+
+    Finance knows, so it is never applied by itself.
+    """
+    assert first.amount is not None, "a payment that counts has an amount"
+    assert first.currency is not None, "a payment that counts has a currency"
+    sum_ = f"{rounded(first.amount, first.currency)} {first.currency}"
+    named = first.named_order
+    why = f"{first.source} has told this reference with {sum_} for order {named}"
+    zh = f"{first.source} 已登记该流水号：{sum_}，订单 {named}"
+    how = f"was told otherwise by {first.source} ({sum_})"
+    cure = "place that one, or enter another transfer under a reference of its own"
+    error = PaymentKnown(said.reference, first.id, f"{how}; {cure}")
+    return _Unfit(PaymentEnd.TOLD_OTHERWISE, why, zh, error, first.id)
 
 
 def _unfit(said: Arrived, order: Debtor | None) -> _Unfit | None:
@@ -146,11 +167,10 @@ async def _store(
     customer: str | None,
     unfit: _Unfit | None,
     now: datetime,
-) -> bool:
+) -> None:
     state = PaymentState.UNMATCHED if unfit else PaymentState.MATCHED
-    done = await conn.execute(
-        insert(payments)
-        .values(
+    await conn.execute(
+        insert(payments).values(
             id=said.payment_id,
             source=said.source,
             reference=said.reference,
@@ -170,9 +190,7 @@ async def _store(
             arrived_at=said.arrived_at,
             created_at=now,
         )
-        .on_conflict_do_nothing()
     )
-    return done.rowcount == 1
 
 
 async def _hold(
@@ -200,16 +218,17 @@ async def _hold(
             payment=said.payment_id,
         ),
     )
-    follow_up = (
-        await _ask_finance(conn, said, order, unfit.end, said.amount, now) if order else None
-    )
+    follow_up = None
+    if order is not None:
+        follow_up = await _ask_finance(conn, said, order, unfit.end, said.amount, now, unfit.first)
     sum_ = f"{rounded(said.amount, said.currency)} {said.currency}"
+    first = f" (payment {unfit.first})" if unfit.first else ""
     told = Message(
         key=f"payment/{said.payment_id}/unmatched",
         at=now,
         kind="payment_unmatched",
-        text=f"{sum_} under reference {said.reference} fits no order: {unfit.why}",
-        text_zh=f"款项 {sum_}（流水号 {said.reference}）无法入账：{unfit.why_zh}",
+        text=f"{sum_} under reference {said.reference} is held: {unfit.why}{first}",
+        text_zh=f"款项 {sum_}（流水号 {said.reference}）无法入账：{unfit.why_zh}{first}",
         to_role=Role.FINANCE,
     )
     await queue(conn, None, [told])
@@ -251,45 +270,14 @@ async def _apply_arrived(conn: Connection, said: Arrived, order: Debtor, now: da
     await add_lines(conn, order.id, [Line(key=key, at=now, kind="payment_arrived", text=text)])
 
 
-async def apply(
-    conn: Connection, entry: Move, order: Debtor, purpose: Purpose, *, key: str
-) -> tuple[Decimal, MoneyStanding]:
-    """Has unapplied money of an order pay for what it owes, at most `entry.amount`.
-
-    Returns how much, and how the order's money stands then. Its lock is held by the caller.
-    """
-    had = await standing(conn, order.id, order.currency)
-    used = min(entry.amount, order.open_for(purpose, had), had.of(Account.UNAPPLIED))
-    if used <= 0:
-        return NOTHING, had
-    fee = purpose is Purpose.RUSH_FEE
-    applied = replace(
-        entry,
-        key=key,
-        amount=used,
-        source=Account.UNAPPLIED,
-        target=Account.RUSH_FEE if fee else Account.GOODS,
-        holder=order.id,
-        to_holder=None,
-        reason="pays the rush fee" if fee else "pays for the goods",
-    )
-    await move(conn, applied)
-    return used, await standing(conn, order.id, order.currency)
-
-
-def end_of(order: Debtor, purpose: Purpose, rest: Decimal, to_pay: Decimal) -> PaymentEnd:
-    """How a payment ends of which `rest` was not used, on an order that has `to_pay` left."""
-    if rest == 0:
-        return PaymentEnd.PARTLY if to_pay > 0 else PaymentEnd.APPLIED
-    if order.is_gone:
-        return PaymentEnd.ORDER_ENDED
-    if purpose is Purpose.RUSH_FEE and order.fee == 0:
-        return PaymentEnd.NO_FEE
-    return PaymentEnd.TOO_MUCH
-
-
 async def _ask_finance(
-    conn: Connection, said: Arrived, order: Debtor, end: PaymentEnd, rest: Decimal, now: datetime
+    conn: Connection,
+    said: Arrived,
+    order: Debtor,
+    end: PaymentEnd,
+    rest: Decimal,
+    now: datetime,
+    first: str | None = None,
 ) -> str:
     facts = {
         "payment": said.payment_id,
@@ -299,6 +287,8 @@ async def _ask_finance(
         "currency": said.currency.value,
         "because": end.value,
     }
+    if first is not None:
+        facts["first"] = first
     wanted = Wanted(
         key=f"payment/{said.payment_id}",
         kind="payment",

@@ -13,9 +13,9 @@ from store.engine import Connection
 from store.ledger import NOTHING, Move, move, standing
 from store.money_tables import ledger
 from store.owing import Debtor, debtor
+from store.paying import apply
 from store.payment_rows import PaymentRow, known_payment
 from store.payment_tables import payments
-from store.payments import apply
 from store.story import Line, add_lines
 
 
@@ -105,7 +105,8 @@ async def _amount(conn: Connection, payment: PaymentRow, asked: Decimal | None) 
     here = free
     if payment.order_id is not None:
         left = await _brought(conn, payment)
-        here = min(left, free + had.of(Account.GOODS) + _fee(payment, had.of(Account.RUSH_FEE)))
+        fee, cost = _fee(payment, had.of(Account.RUSH_FEE)), await _covered(conn, payment)
+        here = min(left, free + had.of(Account.GOODS) + fee + cost)
     amount = asked
     if amount is None:
         too_much = min(payment.outcome.unapplied, free, here)
@@ -167,6 +168,16 @@ async def _brought(conn: Connection, payment: PaymentRow) -> Decimal:
     return found or NOTHING
 
 
+async def _covered(conn: Connection, payment: PaymentRow) -> Decimal:
+    """How much of a payment pays what the cancellation of its order cost."""
+    here, amount = payment.order_id, func.sum(ledger.c.amount)
+    came = amount.filter(ledger.c.target_holder == here, ledger.c.target == Account.COST)
+    went = amount.filter(ledger.c.source_holder == here, ledger.c.source == Account.COST)
+    query = select(func.coalesce(came, 0) - func.coalesce(went, 0))
+    found = await conn.scalar(query.where(ledger.c.payment == payment.id))
+    return found or NOTHING
+
+
 async def _hand_over(
     conn: Connection, payment: PaymentRow, target: Debtor, amount: Decimal, wanted: Placing
 ) -> tuple[Move, bool]:
@@ -193,7 +204,7 @@ async def _hand_over(
         payment=payment.id,
     )
     rest = amount
-    for source in (Account.UNAPPLIED, Account.RUSH_FEE, Account.GOODS):
+    for source in (Account.UNAPPLIED, Account.RUSH_FEE, Account.GOODS, Account.COST):
         if source is Account.RUSH_FEE and payment.purpose != Purpose.RUSH_FEE:
             continue
         part = min(rest, had.of(source))
@@ -215,9 +226,12 @@ async def _note(
     conn: Connection, payment: PaymentRow, target: Debtor, amount: Decimal, wanted: Placing
 ) -> None:
     sum_ = f"{rounded(amount, target.currency)} {target.currency}"
-    lines = {target.id: f"{sum_} of an earlier payment belong to this order"}
+    lines = [(target.customer, target.id, f"{sum_} of an earlier payment belong to this order")]
     if payment.order_id is not None:
-        lines[payment.order_id] = f"{sum_} of a payment belong to another order"
-    for order_id, text in lines.items():
+        away = f"{sum_} of a payment belong to another order"
+        lines.append((payment.customer or "", payment.order_id, away))
+    # A customer's events are numbered one after the other: always in the same order, like the
+    # orders themselves, so that two that cross never wait for each other.
+    for _, order_id, text in sorted(lines):
         line = Line(key=f"{wanted.key}/{order_id}", at=wanted.at, kind="payment_moved", text=text)
         await add_lines(conn, order_id, [line])

@@ -42,7 +42,7 @@ async def settle(conn: Connection, order: Debtor, now: datetime) -> Settled:
     The caller holds the order's lock.
     """
     had = await standing(conn, order.id, order.currency)
-    cost = had.of(Account.COST) + had.of(Account.FORFEITED)
+    cost = order.cost + had.of(Account.FORFEITED)
     given = await _given(conn, order.id)
     if given is None and await _is_settled(conn, order, had, cost):
         total = order.goods + had.of(Account.RUSH_FEE) + cost
@@ -75,12 +75,16 @@ async def _give_number(
 
 @dataclass(frozen=True)
 class Compared:
-    """A line of a statement beside what was booked; one of the two may be missing."""
+    """A line of a statement beside what was booked; one of the two may be missing.
+
+    `also` are other payments under the same reference.
+    """
 
     reference: str
     kind: Difference | None
     said: StatementLine | None = None
     booked: PaymentRow | None = None
+    also: tuple[str, ...] = ()
     follow_up: str | None = None
 
 
@@ -133,18 +137,24 @@ def _one(customer: str, line: StatementLine, payments_: Sequence[PaymentRow]) ->
     """The payment that fits the line best, and what is different about it."""
     if not payments_:
         return Compared(line.reference, Difference.MISSING_HERE, said=line)
-    payment = min(payments_, key=lambda row: _distance(customer, line, row))
-    if payment.customer != customer:
-        kind: Difference | None = Difference.OTHER_CUSTOMER
+    payment, *others = sorted(payments_, key=lambda row: _distance(customer, line, row))
+    kind: Difference | None = None
+    if others:
+        kind = Difference.BOOKED_TWICE
+    elif payment.customer != customer:
+        kind = Difference.OTHER_CUSTOMER
     elif payment.currency is not line.currency:
         kind = Difference.OTHER_CURRENCY
-    else:
-        kind = None if payment.amount == line.amount else Difference.OTHER_AMOUNT
-    return Compared(line.reference, kind, said=line, booked=payment)
+    elif payment.amount != line.amount:
+        kind = Difference.OTHER_AMOUNT
+    also = tuple(sorted(row.id for row in others))
+    return Compared(line.reference, kind, said=line, booked=payment, also=also)
 
 
-def _distance(customer: str, line: StatementLine, row: PaymentRow) -> tuple[bool, bool, bool]:
-    return row.customer != customer, row.currency is not line.currency, row.amount != line.amount
+def _distance(customer: str, line: StatementLine, row: PaymentRow) -> tuple[bool, ...]:
+    """What is on an order comes before what is held: its order's task says what is odd."""
+    elsewhere = row.customer != customer, row.order_id is None
+    return *elsewhere, row.currency is not line.currency, row.amount != line.amount
 
 
 async def hand_over(
@@ -189,6 +199,7 @@ _ZH = {
     Difference.OTHER_AMOUNT: "金额不符",
     Difference.OTHER_CURRENCY: "币种不符",
     Difference.OTHER_CUSTOMER: "属于其他客户",
+    Difference.BOOKED_TWICE: "同一流水号登记多笔款项",
 }
 
 
@@ -198,6 +209,8 @@ def _facts(found: Compared) -> dict[str, Any]:
         facts["statement"] = _money(found.said.amount, found.said.currency)
     if found.booked is not None:
         facts["booked"] = _money(found.booked.amount, found.booked.currency)
+    if found.also:
+        facts["also"] = ", ".join(found.also)
     return facts
 
 

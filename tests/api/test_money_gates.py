@@ -1,5 +1,6 @@
 """Rush, credit and the planning queue through the API: what is told, who may, what is refused."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from policy.loader import Loaded
 from policy.money_rules import MoneyRules, RushRules
 from store.money_news import MoneyNews
 from store.reading import read_order
-from store.tables import orders
+from store.tables import customers, orders
 from tests.api.conftest import House
 from tests.api.factory import fields_of, fresh_key, key_of, order_body
 from workflows.contract import RushNotice
@@ -105,6 +106,22 @@ async def test_finance_sets_what_a_customer_may_owe_and_its_waiting_orders_look_
 
     assert await MoneyTeller(house.engine, tell).round() == 1, "two changes are one piece of news"
     assert heard == [MoneyNews(order_id, "credit-C-0001")]
+
+
+async def test_a_limit_that_was_meant_before_a_block_does_not_lift_it(house: House) -> None:
+    async with house.client(key_of("finance")) as finance:
+        async with house.engine.begin() as conn:
+            block = {"blocked_at": datetime.now(UTC), "blocked_because": "an invoice is overdue"}
+            this = customers.c.code == "C-0001"
+            await conn.execute(update(customers).where(this).values(block))
+            body = {"limit": "80000.00", "because": "yearly review"}
+            raising = asyncio.ensure_future(finance.post("/customers/C-0001/credit", json=body))
+            done, _ = await asyncio.wait([raising], timeout=0.3)
+        answer = await raising
+
+    assert not done, "it waits for whoever blocks the customer just now"
+    found = answer.json()
+    assert (found["limit"], found["blocked_because"]) == ("80000.00", "an invoice is overdue")
 
 
 @pytest.mark.parametrize(

@@ -239,8 +239,62 @@ async def test_the_same_money_told_by_finance_and_by_the_bank_counts_once(
     assert answer.status_code == 409
     [sums] = (await finance.get(f"/orders/{order_id}/ledger")).json()["sums"]
     assert (sums["received"], sums["balances"]) == ("1000.00", True)
-    other = await send(house, told | {"order": order_id, "amount": "3.00"})
-    assert other.status_code == 201  # a bank's numbers are its own
+
+
+@pytest.mark.parametrize("changed", [{"amount": "998.00"}, {"order": "another"}])
+async def test_what_another_source_told_otherwise_is_held_and_never_applied_by_itself(
+    house: House, finance: httpx.AsyncClient, sales: httpx.AsyncClient, changed: Body, order_id: str
+) -> None:
+    another = (await sales.post("/orders", json=order_body())).json()["id"]
+    names = {"order": another} if "order" in changed else {}
+    told = payment_body(reference="TX1")
+    first = (await finance.post(f"/orders/{order_id}/payments", json=told)).json()
+
+    answers = [await send(house, told | {"order": order_id} | changed | names) for _ in range(2)]
+
+    assert [fields_of(answer.json()) for answer in answers] == [["reference"]] * 2
+    [held] = (await finance.get("/payments?state=unmatched")).json()["items"]
+    assert (held["end"], held["order"]) == ("told_otherwise", None)
+    [wanted] = await rows(house, follow_ups)
+    assert wanted["facts"]["first"] == first["id"]
+    [notice] = [row for row in await rows(house, outbox) if row["kind"] == "payment_unmatched"]
+    assert first["id"] in notice["text"]
+    for order, received in ((order_id, "1000.00"), (another, "0.00")):
+        [sums] = (await finance.get(f"/orders/{order}/ledger")).json()["sums"]
+        assert (sums["received"], sums["balances"]) == (received, True)
+    day = datetime.now(UTC).date().isoformat()
+    line = {"reference": "TX1", "amount": held["amount"], "currency": "CNY", "date": day}
+    said = await finance.post("/customers/C-0001/reconciliation", json={"lines": [line]})
+    [difference] = said.json()["differences"]
+    assert (difference["kind"], difference["payment"]) == ("booked_twice", first["id"])
+    assert difference["follow_up"] is not None
+
+
+async def test_finance_is_told_what_the_bank_has_told_otherwise_and_nothing_is_stored(
+    house: House, finance: httpx.AsyncClient, order_id: str
+) -> None:
+    told = payment_body(reference="TX1")
+    await send(house, told | {"order": order_id, "amount": "998.00"})
+
+    answer = await finance.post(f"/orders/{order_id}/payments", json=told)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:dueline:problem:payment-known")
+    assert "told otherwise by bank (998.00 CNY)" in answer.json()["detail"]
+    assert len(await rows(house, payments)) == 1
+
+
+async def test_two_sources_that_report_one_reference_at_once_count_once(
+    house: House, finance: httpx.AsyncClient, sales: httpx.AsyncClient, order_id: str
+) -> None:
+    another = (await sales.post("/orders", json=order_body())).json()["id"]
+    told = payment_body(reference="TX1")
+
+    await asyncio.gather(
+        finance.post(f"/orders/{order_id}/payments", json=told),
+        send(house, told | {"order": another}),
+    )
+
+    assert [row["state"] for row in await rows(house, payments)].count("matched") == 1
 
 
 async def test_a_notice_is_booked_while_the_engine_is_away_and_told_when_it_comes_again(

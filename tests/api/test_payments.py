@@ -1,14 +1,16 @@
 """Payments by hand, ledgers, refunds and settlement: each amount has one place, and an end."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from store.follow_up_tables import follow_ups
 from store.gate_tables import order_money
+from store.ledger import lock_money
 from store.money_tables import money_news
 from store.payment_tables import payments
 from store.tables import orders, outbox
@@ -262,6 +264,26 @@ async def test_what_was_too_much_or_for_the_wrong_order_moves_to_the_right_one(
     for code, received in (("C-0001", "0.00"), ("C-0002", "1600.00")):
         [theirs] = (await finance.get(f"/customers/{code}/ledger")).json()["sums"]
         assert (theirs["received"], theirs["balances"]) == (received, True)
+
+
+async def test_a_placement_that_loses_against_one_that_crosses_it_is_done_after_it(
+    house: House, finance: httpx.AsyncClient, sales: httpx.AsyncClient, order_id: str
+) -> None:
+    other = (await sales.post("/orders", json=order_body())).json()["id"]
+    taken = await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount="1600"))
+    path = f"/payments/{taken.json()['id']}/assignment"
+    first, last = sorted((order_id, other))
+
+    async with house.engine.begin() as conn:
+        await conn.execute(text("SET LOCAL deadlock_timeout = '30s'"))  # this one is never ended
+        await lock_money(conn, last)
+        placing = asyncio.ensure_future(finance.post(path, json={"order": other}))
+        await asyncio.wait([placing], timeout=0.3)
+        await lock_money(conn, first)
+    answer = await placing
+
+    assert answer.status_code == 200
+    assert await sums(finance, other) == {"goods": "60.00"}
 
 
 async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(

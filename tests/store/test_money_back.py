@@ -8,15 +8,20 @@ import pytest
 
 from domain.money import Account, Currency, PaymentRoute, Purpose
 from domain.orders import OrderState
+from domain.payments import PaymentEnd
 from store import mending, tables
+from store.cancellation_tables import cancellations
 from store.ledger import MoneyStanding, standing
 from store.money_tables import ledger
+from store.owing import debtor
 from store.payment_tables import refunds
-from store.payments import Arrived, book
-from tests.store.bench import MONDAY, Bench, Worked
+from store.payments import Arrived, Booked, book
+from store.placing import Placing, assign
+from store.settling import Settled, settle
+from tests.store.bench import MONDAY, Bench, Worked, wish
 
 
-async def pay(bench: Bench, order: Worked, amount: str) -> None:
+async def pay(bench: Bench, order: Worked, amount: str) -> Booked:
     said = Arrived(
         source="bank",
         reference=f"T{order.id[:12]}.{amount}",
@@ -31,7 +36,14 @@ async def pay(bench: Bench, order: Worked, amount: str) -> None:
         held_unfit=True,
     )
     async with bench.engine.begin() as conn:
-        await book(conn, said, datetime.now(UTC))
+        return await book(conn, said, datetime.now(UTC))
+
+
+async def invoice(bench: Bench, order: Worked) -> Settled:
+    async with bench.engine.begin() as conn:
+        owes = await debtor(conn, order.id, lock=True)
+        assert owes is not None
+        return await settle(conn, owes, MONDAY)
 
 
 async def money(bench: Bench, order: Worked) -> MoneyStanding:
@@ -91,3 +103,31 @@ async def test_purchasing_hears_what_it_need_not_buy_and_the_others_what_is_free
     [warehouse] = await told(bench, made, "warehouse")
     assert "10 finished units went into stock" in warehouse["text"]
     assert not await bench.rows(tables.tasks, order_id=short.id, state="open")
+
+
+async def test_what_a_cancellation_cost_and_was_not_paid_can_be_paid(bench: Bench) -> None:
+    order, another = await bench.order(), await bench.order()
+    await wish(bench, order, "c1", kind="cancellation")
+    await bench.add(cancellations, change_id="c1", order_id=order.id, currency="CNY", terms="x")
+    await pay(bench, order, "10")
+    await order.end(OrderState.CANCELLED, change_id="c1", kept=Decimal(40))
+
+    part = await pay(bench, order, "20")
+    rest = await pay(bench, order, "15")
+    paid = await invoice(bench, order)
+    wanted = Placing("t", part.payment.id, another.id, "finance", MONDAY, Decimal(20))
+    async with bench.engine.begin() as conn:
+        await assign(conn, wanted)
+    open_again = await invoice(bench, order)
+
+    assert part.payment.outcome.end is PaymentEnd.PARTLY
+    assert part.payment.outcome.to_pay == rest.payment.outcome.applied == 10
+    assert rest.payment.outcome.end is PaymentEnd.ORDER_ENDED
+    assert rest.payment.outcome.unapplied == 5
+    assert paid.cost == paid.paid == 40
+    assert paid.open == 0
+    assert paid.number is not None
+    has = await money(bench, order)
+    assert has.of(Account.COST) == 25, "what was left over went first"
+    assert open_again.cost - open_again.open == 25
+    assert has.received - has.moved_away == has.applied + has.unapplied + has.refunded

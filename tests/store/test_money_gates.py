@@ -1,6 +1,7 @@
 """Money on the bench: credit, a suspended deposit and its balance, a rush fee."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,14 @@ from activities.order_file import Department, Keyed
 from activities.rush import Rush
 from domain.deposits import DepositState
 from domain.money import Account
+from domain.orders import OrderState
 from policy.money_rules import DepositRules, MoneyRules
 from policy.steps import Fact
 from store import ledger, order_money, tables
+from store.cancellation_tables import cancellations
 from store.ledger import Move
 from store.money_tables import ledger as entries
-from tests.store.bench import PROFILE, Bench, Worked
+from tests.store.bench import PROFILE, Bench, Worked, wish
 
 DEPOSIT = DepositRules(
     percent=Decimal(30),
@@ -78,6 +81,7 @@ async def test_what_a_customer_may_owe_counts_all_its_open_orders(bench: Bench) 
     first = await bench.order(profile=MONEY)
     assert await missing(bench, first, Fact.CREDIT_GOOD) is None
 
+    bench.now += timedelta(minutes=1)
     second = await bench.order(profile=MONEY)
 
     said = "200.00 CNY would be unpaid with a credit of 150.00 CNY"
@@ -85,6 +89,42 @@ async def test_what_a_customer_may_owe_counts_all_its_open_orders(bench: Bench) 
     assert await missing(bench, second, Fact.CREDIT_GOOD) == f"{said}: {advance}"
     await pay(bench, first, "50")
     assert await missing(bench, second, Fact.CREDIT_GOOD) is None
+
+
+async def test_of_two_that_wait_the_one_that_came_first_has_the_credit(bench: Bench) -> None:
+    await customer(bench, credit_limit=Decimal(150))
+    first = await bench.order(profile=MONEY)
+    bench.now += timedelta(minutes=1)
+    second = await bench.order(profile=MONEY)
+
+    assert "would be unpaid" in (await missing(bench, second, Fact.CREDIT_GOOD) or "")
+    assert await missing(bench, first, Fact.CREDIT_GOOD) is None
+
+
+async def test_what_was_delivered_or_cancelled_at_a_cost_counts_until_it_is_paid(
+    bench: Bench,
+) -> None:
+    await customer(bench, credit_limit=Decimal(250))
+    waits, delivered, cancelled = [await bench.order(profile=MONEY) for _ in range(3)]
+    await wish(bench, cancelled, "c1", kind="cancellation")
+    await bench.add(cancellations, change_id="c1", order_id=cancelled.id, currency="CNY", terms="x")
+    await cancelled.end(OrderState.CANCELLED, change_id="c1", kept=Decimal(60))
+    await ends(bench, delivered, OrderState.COMPLETED)
+
+    said = await missing(bench, waits, Fact.CREDIT_GOOD)
+    await pay(bench, delivered, "10")
+
+    assert (said or "").startswith("260.00 CNY would be unpaid with a credit of 250.00 CNY")
+    assert await missing(bench, waits, Fact.CREDIT_GOOD) is None
+    async with bench.engine.connect() as conn:
+        assert await order_money.unpaid(conn, "C-0001", "CNY", None) == 250
+
+
+async def ends(bench: Bench, order: Worked, state: OrderState) -> None:
+    async with bench.engine.begin() as conn:
+        ended = {"state": state.value, "closed_at": bench.now}
+        this = tables.orders.c.id == order.id
+        await conn.execute(update(tables.orders).where(this).values(ended))
 
 
 async def test_an_advance_makes_good_for_missing_credit_and_for_a_block(bench: Bench) -> None:
