@@ -15,7 +15,7 @@ from store.tables import changes
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A recorded wish. `kind` is change, cancellation or receipt.
+    """A recorded wish. `kind` is change, cancellation, receipt or rush.
 
     `registered_at` is when the workflow took it up to have it decided, and `prices` are what new
     products cost then, as text; both are none for what is settled at once.
@@ -33,16 +33,18 @@ class ChangeRow:
     reason: str | None = None
 
 
+_COLUMNS = tuple(changes.c[field.name] for field in fields(ChangeRow))
+
+
 async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:
     """The wish; the order's row is locked already. Raises UnknownThing."""
-    columns = (changes.c[field.name] for field in fields(ChangeRow))
     found = await conn.execute(
-        select(*columns).where(changes.c.id == change_id, changes.c.order_id == order_id)
+        select(*_COLUMNS).where(changes.c.id == change_id, changes.c.order_id == order_id)
     )
     row = found.mappings().one_or_none()
     if row is None:
         raise UnknownThing("change", change_id)
-    return ChangeRow(**{**row, "state": ChangeState(row["state"])})
+    return _row(row)
 
 
 async def changed_since(conn: Connection, order_id: str, version: int) -> list[str]:
@@ -98,10 +100,13 @@ async def settle(
 
 async def settle_rest(
     conn: Connection, order_id: str, applied_id: str | None, reason: str, at: datetime
-) -> None:
-    """The order ends: the wish that ended it is applied, all others are refused with `reason`."""
+) -> list[ChangeRow]:
+    """The order ends: the wish that ended it is applied, all others are refused with `reason`.
+
+    Returns those that were refused, as they came.
+    """
     ended = changes.c.id == applied_id
-    await conn.execute(
+    found = await conn.execute(
         update(changes)
         .where(changes.c.order_id == order_id, changes.c.state == ChangeState.RECEIVED.value)
         .values(
@@ -109,4 +114,12 @@ async def settle_rest(
             reason=case((ended, changes.c.reason), else_=reason),
             settled_at=at,
         )
+        .returning(*_COLUMNS, changes.c.requested_at)
     )
+    settled = sorted(found.mappings(), key=lambda row: (row["requested_at"], row["id"]))
+    return [_row(row) for row in settled if row["state"] == ChangeState.REFUSED.value]
+
+
+def _row(columns: Mapping[Any, Any]) -> ChangeRow:
+    by_name = {column.name: columns[column.name] for column in _COLUMNS}
+    return ChangeRow(**{**by_name, "state": ChangeState(columns["state"])})
