@@ -132,7 +132,9 @@ async def settle(
     file: OrderFile, change: changes.ChangeRow, state: ChangeState, reason: str | None
 ) -> None:
     """Keeps the verdict, and tells the customer and everybody who works on the order now."""
-    await changes.settle(file.conn, change.id, state, reason, file.now)
+    # What is settled as applied here has just made the order's version.
+    made = file.row.version if change.kind == CHANGE and state is ChangeState.APPLIED else None
+    await changes.settle(file.conn, change.id, state, reason, file.now, version=made)
     listeners = [Role.CUSTOMER]
     if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
         listeners += await tasks.open_roles(file.conn, file.id)

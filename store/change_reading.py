@@ -31,16 +31,16 @@ async def list_prices(conn: Connection, codes: Iterable[str], currency: str) -> 
 
 
 async def applied_since(conn: Connection, order_id: str, version: int) -> list[AppliedChange]:
-    """The changes that were made to the order as it stood at `version` or later, as they came."""
+    """The changes that made a version of the order after `version`, as they were made."""
     found = await conn.execute(
         select(changes.c.id, changes.c.patch)
         .where(
             changes.c.order_id == order_id,
             changes.c.kind == "change",
             changes.c.state == ChangeState.APPLIED.value,
-            changes.c.against_version >= version,
+            changes.c.applied_version > version,
         )
-        .order_by(changes.c.against_version, changes.c.requested_at)
+        .order_by(changes.c.applied_version)
     )
     return [AppliedChange(id=row.id, fields=tuple(sorted(row.patch))) for row in found]
 

@@ -48,13 +48,13 @@ async def find_change(conn: Connection, order_id: str, change_id: str) -> Change
 
 
 async def changed_since(conn: Connection, order_id: str, version: int) -> list[str]:
-    """Fields that applied changes have touched since `version`, by name."""
+    """Fields touched by changes that made a version after `version`, by name."""
     found = await conn.scalars(
         select(changes.c.patch).where(
             changes.c.order_id == order_id,
             changes.c.kind == "change",
             changes.c.state == ChangeState.APPLIED.value,
-            changes.c.against_version >= version,
+            changes.c.applied_version > version,
         )
     )
     return sorted({field for patch in found for field in patch})
@@ -84,17 +84,24 @@ async def being_decided(conn: Connection, order_id: str) -> dict[str, Any] | Non
 
 
 async def settle(
-    conn: Connection, change_id: str, state: ChangeState, reason: str | None, at: datetime
+    conn: Connection,
+    change_id: str,
+    state: ChangeState,
+    reason: str | None,
+    at: datetime,
+    *,
+    version: int | None = None,
 ) -> None:
     """Writes what became of a wish; the first verdict stays.
 
-    `reason` takes the place of the one that came with the wish; none leaves that alone.
+    `reason` takes the place of the one that came with the wish; none leaves that alone. `version`
+    is the one of the order that an applied change has made.
     """
-    told = {} if reason is None else {"reason": reason}
+    told: dict[str, Any] = {} if reason is None else {"reason": reason}
     await conn.execute(
         update(changes)
         .where(changes.c.id == change_id, changes.c.state == ChangeState.RECEIVED.value)
-        .values(state=state.value, settled_at=at, **told)
+        .values(state=state.value, settled_at=at, applied_version=version, **told)
     )
 
 

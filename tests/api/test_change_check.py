@@ -40,6 +40,7 @@ async def applied(house: House, order_id: str, change_id: str, **patch: Any) -> 
         order_id=order_id,
         kind="change",
         against_version=1,
+        applied_version=2,
         patch=patch,
         state="applied",
         requested_by="sales",
