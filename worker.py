@@ -24,9 +24,11 @@ from activities.follow_up_starter import FollowUpStarter
 from activities.money_teller import MoneyTeller
 from activities.relay import run_relay
 from activities.webhook_relay import run_webhooks
+from activities.wish_teller import WishTeller
 from connecting import access_of, connect
 from settings import Settings
 from store.engine import Engine, create_engine
+from store.rows import WishRow
 from telemetry.log import configure_log
 from telemetry.metrics import start_runtime
 from telemetry.tracing import start_tracing
@@ -39,6 +41,7 @@ from workflows.overdue_case import OverdueCaseWorkflow
 from workflows.publication import CalendarPublicationWorkflow
 from workflows.schedules import ensure_schedules
 from workflows.starting import escalate_case, start_case, start_follow_up, tell_money
+from workflows.wish_notices import tell_wish, wish_notice
 
 __all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 
@@ -116,6 +119,14 @@ def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
     return WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build)
 
 
+async def tell_of_wish(client: Client, wish: WishRow) -> bool:
+    """Tells an order of a stored wish; false when no workflow of it is open. Raises RPCError."""
+    name, notice = wish_notice(
+        wish.id, wish.kind, version=wish.against_version, patch=wish.patch, touches=wish.touches
+    )
+    return await tell_wish(client, wish.order_id, name, notice)
+
+
 async def run(settings: Settings) -> None:
     """Works until SIGINT or SIGTERM, then lets running activities finish.
 
@@ -139,9 +150,11 @@ async def run(settings: Settings) -> None:
     worker = build_worker(client, engine, settings.task_queue, deployment=version_of(settings))
     starter = FollowUpStarter(engine, partial(start_follow_up, client, settings.task_queue))
     teller = MoneyTeller(engine, lambda news: tell_money(client, news.order_id, news.entry))
+    wishes = WishTeller(engine, partial(tell_of_wish, client))
     async with asyncio.TaskGroup() as beside:
         beside.create_task(starter.run(stop))
         beside.create_task(teller.run(stop))
+        beside.create_task(wishes.run(stop))
         if settings.relay_in_worker:
             beside.create_task(run_relay(engine, settings.channels, stop))
             private = settings.webhook_private

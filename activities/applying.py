@@ -1,5 +1,6 @@
 """A change is applied: the order is written anew, and goods and money follow (C06, C10)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -33,7 +34,7 @@ _FIELDS = {
     "lines": "订单明细",
     "attachments": "附件",
 }
-_WISHES = {"cancellation": "取消订单的申请", "receipt": "收货确认"}
+_WISHES = {"cancellation": "取消订单的申请", "receipt": "收货确认", "rush": "加急申请"}
 _STATES = {ChangeState.APPLIED: "已生效", ChangeState.REFUSED: "未被接受"}
 
 
@@ -131,7 +132,27 @@ async def settle(
     file: OrderFile, change: changes.ChangeRow, state: ChangeState, reason: str | None
 ) -> None:
     """Keeps the verdict, and tells the customer and everybody who works on the order now."""
-    await changes.settle(file.conn, change.id, state, reason, file.now)
+    # What is settled as applied here has just made the order's version.
+    made = file.row.version if change.kind == CHANGE and state is ChangeState.APPLIED else None
+    await changes.settle(file.conn, change.id, state, reason, file.now, version=made)
+    listeners = [Role.CUSTOMER]
+    if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
+        listeners += await tasks.open_roles(file.conn, file.id)
+    if change.kind == CHANGE and state is ChangeState.APPLIED and change.registered_at is None:
+        listeners += told(file.profile, ChangeClass.MINOR)  # of all others they have heard already
+    say_verdict(file, change, state, reason, listeners=listeners)
+
+
+def say_verdict(
+    file: OrderFile,
+    change: changes.ChangeRow,
+    state: ChangeState,
+    reason: str | None,
+    *,
+    reason_zh: str | None = None,
+    listeners: Iterable[Role] = (Role.CUSTOMER,),
+) -> None:
+    """What became of a wish, in the order's story and to the listeners; once for each wish."""
     fields = sorted(set(change.patch) - ABOUT_THE_CHANGE)
     key = f"{file.id}/changes/{change.id}"
     what = f"The change of {', '.join(fields)}" if change.kind == CHANGE else f"The {change.kind}"
@@ -140,14 +161,8 @@ async def settle(
     kind = f"{change.kind}_{state.value}"
     file.note(kind, text, key=key, data={"change": change.id})
     what_zh = f"{fields_zh(fields)}的变更" if change.kind == CHANGE else _WISHES[change.kind]
-    because_zh = f"：{reason}" if because else ""
-    zh = f"{what_zh}{_STATES[state]}{because_zh}"
-    listeners = [Role.CUSTOMER]
-    if change.kind == CHANGE and (state is ChangeState.APPLIED or change.registered_at):
-        listeners += await tasks.open_roles(file.conn, file.id)
-    if change.kind == CHANGE and state is ChangeState.APPLIED and change.registered_at is None:
-        listeners += told(file.profile, ChangeClass.MINOR)  # of all others they have heard already
-    file.tell_all(listeners, kind, text, zh, key=key)
+    because_zh = f"：{reason_zh or reason}" if because else ""
+    file.tell_all(listeners, kind, text, f"{what_zh}{_STATES[state]}{because_zh}", key=key)
 
 
 def fields_zh(fields: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.applying import say_verdict
 from activities.cancel_notices import tell_departments
 from activities.ladder import listeners, rung_of
 from activities.leaving import give_back_everything, leave
@@ -10,6 +11,7 @@ from activities.money_back import settle_money
 from activities.order_file import Department, Keyed, OrderFile
 from activities.sanctions import reward_in_time
 from activities.transitions import show_standing
+from domain.changes import ChangeState
 from domain.orders import OrderState
 from domain.roles import PLATFORM, Role
 from domain.windows import Mark
@@ -60,8 +62,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
         division = await settle_money(file, end)
         await _settle_cancellation(file, end, division)
         tell_departments(file, end, given_back, unbought, division)
-    because = f"the order is {end.state.value}"
-    await changes.settle_rest(file.conn, file.id, end.change_id, because, file.now)
+    await _settle_wishes(file, end)
     await show_standing(file)
     file.show(
         state=end.state.value,
@@ -91,6 +92,16 @@ async def _want_what_follows(file: OrderFile) -> None:
         if kind.begins == "completed":
             wanted = Wanted(f"{file.id}/{kind.id}", kind.id, file.id, PLATFORM, file.now)
             await want(file.conn, wanted)
+
+
+async def _settle_wishes(file: OrderFile, end: OrderEnd) -> None:
+    """No wish is left without a verdict, and the customer hears of each that comes too late."""
+    because, because_zh = f"the order is {end.state.value}", f"订单{_ENDED[end.state]}"
+    refused = await changes.settle_rest(file.conn, file.id, end.change_id, because, file.now)
+    for wish in refused:
+        if wish.kind == "cancellation":
+            await cancellations.answer(file.conn, wish.id, file.now)
+        say_verdict(file, wish, ChangeState.REFUSED, because, reason_zh=because_zh)
 
 
 async def _settle_cancellation(file: OrderFile, end: OrderEnd, division: Division) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import structlog
+
+One = TypeVar("One")
 
 POLL_SECONDS = 1.0
 
@@ -26,3 +29,20 @@ async def keep_going(
             _log.warning("rounds.wait", of=name, error=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), poll_seconds)
+
+
+async def each(all_: Iterable[One], work: Callable[[One], Awaitable[int]]) -> int:
+    """Works one after another, also behind one that fails; returns the sum.
+
+    Raises the first failure once all were tried.
+    """
+    failed: Exception | None = None
+    done = 0
+    for one in all_:
+        try:
+            done += await work(one)
+        except Exception as error:  # it holds up no other
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return done

@@ -1,6 +1,7 @@
 """What a cancellation would mean, as the customer reads it before asking for it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from pydantic import Field
@@ -67,8 +68,9 @@ def cancel_preview(
     money: Mapping[Account, Decimal],
     deposit: Decimal,
     cost: Decimal,
+    staff: bool,
 ) -> CancelPreview:
-    """The preview of an order's cancellation."""
+    """The preview of an order's cancellation; a customer does not see what the house has booked."""
     currency = Currency(order.currency)
     by_contract = terms.deposit == "by_contract" and deposit > 0
     division = divide(cost, deposit if terms.deposit == "forfeited" else NOTHING, money)
@@ -78,6 +80,7 @@ def cancel_preview(
     def said(amount: Decimal) -> Decimal:
         return rounded(amount, currency)
 
+    goes, back = _shown(has, staff=staff), said(division.given_back)
     refused = terms.kind == "refused"
     because, _, instead = terms.why.partition("; ") if refused else (None, "", None)
     return CancelPreview(
@@ -95,13 +98,20 @@ def cancel_preview(
             deposit_terms=terms.deposit,
             kept=said(kept),
             forfeited=said(forfeited),
-            given_back=said(division.given_back),
+            given_back=back,
             owed=said(division.owed),
         ),
-        gives_back=() if refused else tuple(_given_back(has, said(division.given_back), currency)),
+        gives_back=() if refused else tuple(_given_back(goes, back, currency)),
         loses=() if refused else tuple(_lost(has, said(cost), said(forfeited), currency)),
         asks=_asked(profile) if by_contract and not refused else None,
     )
+
+
+def _shown(has: Belongings, *, staff: bool) -> Belongings:
+    """What of it is the caller's business: to a customer goods and money, as with a change."""
+    if staff:
+        return has
+    return replace(has, materials=0, slots=0, release_note=False, open_tasks=0)
 
 
 def _asked(profile: Profile) -> AnswerAsked:

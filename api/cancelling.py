@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import examples, views
-from api.access import Caller
+from api.access import Caller, Principal
 from api.body import Posted, posted
 from api.cancel_views import CancelPreview, cancel_preview
 from api.change_check import OWN_KEY
@@ -68,7 +68,7 @@ async def cancel(
 
     async def checked(asked: Asked) -> NewWish:
         identity = await _identity(services, asked, body.value.identity)
-        _check(await _terms(services, asked.order), accepted)
+        _check(await _terms(services, asked.order, caller), accepted)
         wish = new_wish(asked, "cancellation", body.value.reason)
         return wish.model_copy(update={"accepted_cost": accepted, "identity": identity})
 
@@ -76,7 +76,7 @@ async def cancel(
         order = await visible_order(services, caller, order_id)
         must_be_open(order.closed_at)
         response.status_code = HTTPStatus.OK
-        return await _terms(services, order)
+        return await _terms(services, order, caller)
     asked = await ask(request, services, caller, order_id, key, body.digest)
     return views.wish(await take(asked, response, checked))
 
@@ -95,8 +95,8 @@ async def _identity(services: Services, asked: Asked, said: str | None) -> str |
     return said
 
 
-async def _terms(services: Services, order: FullOrderRow) -> CancelPreview:
-    """What a cancellation means now, by the order's records."""
+async def _terms(services: Services, order: FullOrderRow, caller: Principal) -> CancelPreview:
+    """What a cancellation means now, by the order's records, as far as the caller may know."""
     profile, currency = await services.pinned(order.profile_digest), Currency(order.currency)
     async with services.reading() as conn:
         money = await standing(conn, order.id, order.currency)
@@ -105,7 +105,14 @@ async def _terms(services: Services, order: FullOrderRow) -> CancelPreview:
     deposit = deposit_in(profile, order.amount, currency, money.by_account)
     cost = cost_of(terms, order.amount, currency, deposit)
     return cancel_preview(
-        profile, order, terms, has, money=money.by_account, deposit=deposit, cost=cost
+        profile,
+        order,
+        terms,
+        has,
+        money=money.by_account,
+        deposit=deposit,
+        cost=cost,
+        staff=caller.is_staff,
     )
 
 

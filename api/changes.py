@@ -115,7 +115,7 @@ async def list_of_order(
     after = place_after(query.cursor)
     async with services.reading() as conn:
         rows = await list_wishes(conn, order.id, after, query.limit + 1)
-    asked = await _who_isask(services, order)
+    asked = await _who_is_asked(services, order)
     return page(
         rows,
         query.limit,
@@ -160,7 +160,7 @@ async def show(order_id: str, change_id: str, services: Wired, caller: Caller) -
     """Tells what became of a change, a cancellation or a receipt."""
     order = await visible_order(services, caller, order_id)
     row = await stored_wish(services, order_id, plausible("change", change_id))
-    asked = await _who_isask(services, order) if row.state == ChangeState.RECEIVED else {}
+    asked = await _who_is_asked(services, order) if row.state == ChangeState.RECEIVED else {}
     cancelling = None
     if row.kind == "cancellation":
         async with services.reading() as conn:
@@ -168,7 +168,7 @@ async def show(order_id: str, change_id: str, services: Wired, caller: Caller) -
     return change_item(row, caller, asked.get(row.id, ()), cancelling)
 
 
-async def _who_isask(services: Services, order: FullOrderRow) -> Mapping[str, tuple[Role, ...]]:
+async def _who_is_asked(services: Services, order: FullOrderRow) -> Mapping[str, tuple[Role, ...]]:
     """Who has to answer before the change under way is made. One is under way at a time."""
     profile = await services.pinned(order.profile_digest)
     steps = [step.id for step in profile.alongside if step.trigger == "on_change"]

@@ -24,7 +24,7 @@ from store.reading import customer_exists, read_order
 router = APIRouter(tags=["webhooks"])
 
 REPLAYED_MAX = 10_000
-"""Of one request: whoever wants more goes on from where it ended."""
+"""Of one request: whoever wants more goes on from `next`."""
 
 Url = Annotated[Line, Field(max_length=1_000, examples=["https://erp.example.com/dueline"])]
 
@@ -41,14 +41,17 @@ class EndpointRequest(Record):
 
 
 class ReplayRequest(Record):
-    """What is sent again: all events of an order, or everything behind a position of the list."""
+    """What is sent again: the events of an order, or everything behind a position of the list.
+
+    With an order `after` is a sequence number of it; without one, its events from the first.
+    """
 
     order: Code | None = None
     after: int | None = Field(None, ge=0, le=2**53)
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "ReplayRequest":
-        if (self.order is None) == (self.after is None):
+    def _says_which(self) -> "ReplayRequest":
+        if self.order is None and self.after is None:
             raise ValueError("should name an order, or the position after which to begin")
         return self
 
@@ -96,6 +99,7 @@ class Replayed(Record):
     """How many events are sent again; those that wait already are not among them."""
 
     events: int
+    next: int | None = Field(description="Send it as `after` for the rest; none when that was all")
 
 
 class Delivery(Record):
@@ -231,8 +235,12 @@ async def replay(
     caller: Caller,
     body: Annotated[Posted[ReplayRequest], posted(ReplayRequest)],
 ) -> Replayed:
-    """Sends events once more, with the ids and bodies that they had; at most 10,000 a request."""
+    """Sends events once more, with the ids and bodies that they had; at most 10,000 a request.
+
+    `next` in the answer goes on with the rest.
+    """
     asked = body.value
+    after = asked.after or 0
     async with services.writing() as conn:
         row = await _seen(conn, caller, endpoint_id)
         if row.state != webhooks.ENABLED:
@@ -241,11 +249,11 @@ async def replay(
             order = await read_order(conn, asked.order)
             if order is None or order.customer != row.customer:
                 raise UnknownThing("order", asked.order, field="order")
-            number = await webhook_events.replay_order(conn, row.id, order.id, REPLAYED_MAX)
+            of_order = (row.id, order.id, after, REPLAYED_MAX)
+            again = await webhook_events.replay_order(conn, *of_order)
         else:
-            after = asked.after or 0
-            number = await webhook_events.replay_after(conn, row.id, after, REPLAYED_MAX)
-    return Replayed(events=number)
+            again = await webhook_events.replay_after(conn, row.id, after, REPLAYED_MAX)
+    return Replayed(events=again.events, next=again.next)
 
 
 @router.get("/webhook-endpoints/{endpoint_id}/deliveries")

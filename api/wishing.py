@@ -1,4 +1,7 @@
-"""How a customer's wish is taken: stored first, then signalled, so that none is lost."""
+"""How a customer's wish is taken: stored first, then signalled, so that none is lost.
+
+Where the signal fails or the process dies before it, the worker tells the order later.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,30 +10,21 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import Request, Response
-from pydantic import BaseModel
 
 from api import views
 from api.access import Principal
 from api.intake import claim, ensure_started
 from api.orders import REPLAYED, visible_order
-from api.problems import CLOSED, Problem
+from api.problems import AWAY, CLOSED, Problem, away
 from api.services import Services
 from api.temporal import WorkflowGone
-from domain.changes import ChangeState, ReceiptCondition, Touch
+from domain.changes import ChangeState
 from domain.errors import UnknownThing
 from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
 from store.reading import read_wish
 from store.rows import FullOrderRow, WishRow
-from workflows.contract import (
-    CONFIRM_RECEIPT,
-    REQUEST_CANCELLATION,
-    REQUEST_CHANGE,
-    REQUEST_RUSH,
-    CancellationNotice,
-    ChangeNotice,
-    ReceiptNotice,
-    RushNotice,
-)
+from store.wish_news import wish_told
+from workflows.wish_notices import wish_notice
 
 ALREADY_CLOSED = "the order had been closed before this arrived"
 
@@ -85,7 +79,8 @@ async def take(
 ) -> WishRow:
     """Stores the wish once, tells the workflow, and answers with the wish as it stands.
 
-    `checked` says what is stored, or refuses it. Raises Problem 409 and 503.
+    `checked` says what is stored, or refuses it. Raises Problem 409, and 503 while the engine is
+    away: the wish is stored then, and the worker tells it.
     """
     services, order = asked.services, asked.order
     async with services.reading() as conn:
@@ -121,29 +116,27 @@ async def stored_wish(services: Services, order_id: str, wish_id: str) -> WishRo
 
 
 async def _tell(services: Services, order: FullOrderRow, row: WishRow) -> None:
-    """Signals the workflow. A repeated signal is harmless: the first verdict stays."""
+    """Signals the workflow, and notes that the engine took it; without that the worker tells it.
+
+    A repeated signal is harmless: the first verdict stays.
+    """
     if row.state != ChangeState.RECEIVED:
         return
     await ensure_started(services, order)
-    name, notice = _notice(row)
+    name, notice = wish_notice(
+        row.id, row.kind, version=row.against_version, patch=row.patch, touches=row.touches
+    )
     try:
         await services.temporal.signal(order.id, name, notice)
     except WorkflowGone as error:
         async with services.writing() as conn:
             await refuse_wish(conn, row.id, ALREADY_CLOSED, datetime.now(UTC))
         raise Problem(CLOSED, ALREADY_CLOSED) from error
-
-
-def _notice(row: WishRow) -> tuple[str, BaseModel]:
-    if row.kind == "cancellation":
-        return REQUEST_CANCELLATION, CancellationNotice(change_id=row.id)
-    if row.kind == "rush":
-        return REQUEST_RUSH, RushNotice(change_id=row.id)
-    if row.kind == "receipt":
-        said = row.patch.get("condition", ReceiptCondition.COMPLETE)
-        return CONFIRM_RECEIPT, ReceiptNotice(change_id=row.id, condition=ReceiptCondition(said))
-    fields = tuple(sorted(row.patch))
-    version = row.against_version or 1
-    touches = tuple(Touch(touch) for touch in row.touches)
-    notice = ChangeNotice(change_id=row.id, version=version, fields=fields, touches=touches)
-    return REQUEST_CHANGE, notice
+    except Problem as problem:
+        if problem.kind is not AWAY:
+            raise
+        raise away(
+            "it is taken down; the order hears of it as soon as the engine is back"
+        ) from problem
+    async with services.writing() as conn:
+        await wish_told(conn, row.id)

@@ -163,14 +163,17 @@ async def replay(
     order
         All events of this order: its number, its id or the beginning of the id.
     after
-        Everything behind this position, as `dueline webhooks events` shows it; 0 for all.
+        Everything behind this position, as `dueline webhooks events` shows it; 0 for all. With
+        --order behind this number of the order.
     """
-    if (order is None) == (after is None):
+    if order is None and after is None:
         raise DuelineError("Name --order or --after: see `dueline webhooks events`.")
     async with client_for(api, key, KEEPER) as client:
-        body = {"order": await order_id_of(client, order)} if order else {"after": after}
+        named = {"order": await order_id_of(client, order)} if order else {}
+        body = named if after is None else {**named, "after": after}
         done = (await client.post(f"/webhook-endpoints/{endpoint}/replay", body)).body
-    _say(done, f"{_number(done['events'])} will be sent again", as_json=as_json)
+    more = f"; the rest with --after {done['next']}" if done["next"] is not None else ""
+    _say(done, f"{_number(done['events'])} will be sent again{more}", as_json=as_json)
 
 
 @app.command

@@ -8,6 +8,7 @@ from sqlalchemy import select, tuple_
 from domain.base import Record
 from domain.changes import ChangeState
 from domain.roles import Role
+from store.changes import being_decided
 from store.engine import Connection
 from store.reading import Place
 from store.rows import WishRow
@@ -31,16 +32,16 @@ async def list_prices(conn: Connection, codes: Iterable[str], currency: str) -> 
 
 
 async def applied_since(conn: Connection, order_id: str, version: int) -> list[AppliedChange]:
-    """The changes that were made to the order as it stood at `version` or later, as they came."""
+    """The changes that made a version of the order after `version`, as they were made."""
     found = await conn.execute(
         select(changes.c.id, changes.c.patch)
         .where(
             changes.c.order_id == order_id,
             changes.c.kind == "change",
             changes.c.state == ChangeState.APPLIED.value,
-            changes.c.against_version >= version,
+            changes.c.applied_version > version,
         )
-        .order_by(changes.c.against_version, changes.c.requested_at)
+        .order_by(changes.c.applied_version)
     )
     return [AppliedChange(id=row.id, fields=tuple(sorted(row.patch))) for row in found]
 
@@ -48,7 +49,7 @@ async def applied_since(conn: Connection, order_id: str, version: int) -> list[A
 async def asked_for_change(
     conn: Connection, order_id: str, steps: Iterable[str]
 ) -> dict[str, tuple[Role, ...]]:
-    """Who has an open task in `steps`, by the change under way: the oldest without a verdict."""
+    """Who has an open task in `steps`, by the change under way: the one that was taken up."""
     roles = await conn.scalars(
         select(tasks.c.role)
         .where(tasks.c.order_id == order_id, tasks.c.state == "open", tasks.c.step.in_(list(steps)))
@@ -57,17 +58,8 @@ async def asked_for_change(
     asked = tuple(Role(role) for role in roles)
     if not asked:
         return {}
-    change_id = await conn.scalar(
-        select(changes.c.id)
-        .where(
-            changes.c.order_id == order_id,
-            changes.c.kind == "change",
-            changes.c.state == ChangeState.RECEIVED.value,
-        )
-        .order_by(changes.c.requested_at, changes.c.id)
-        .limit(1)
-    )
-    return {} if change_id is None else {change_id: asked}
+    found = await being_decided(conn, order_id)
+    return {} if found is None else {found["id"]: asked}
 
 
 async def list_wishes(

@@ -15,7 +15,7 @@ from store.tables import changes
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A recorded wish. `kind` is change, cancellation or receipt.
+    """A recorded wish. `kind` is change, cancellation, receipt or rush.
 
     `registered_at` is when the workflow took it up to have it decided, and `prices` are what new
     products cost then, as text; both are none for what is settled at once.
@@ -33,26 +33,28 @@ class ChangeRow:
     reason: str | None = None
 
 
+_COLUMNS = tuple(changes.c[field.name] for field in fields(ChangeRow))
+
+
 async def find_change(conn: Connection, order_id: str, change_id: str) -> ChangeRow:
     """The wish; the order's row is locked already. Raises UnknownThing."""
-    columns = (changes.c[field.name] for field in fields(ChangeRow))
     found = await conn.execute(
-        select(*columns).where(changes.c.id == change_id, changes.c.order_id == order_id)
+        select(*_COLUMNS).where(changes.c.id == change_id, changes.c.order_id == order_id)
     )
     row = found.mappings().one_or_none()
     if row is None:
         raise UnknownThing("change", change_id)
-    return ChangeRow(**{**row, "state": ChangeState(row["state"])})
+    return _row(row)
 
 
 async def changed_since(conn: Connection, order_id: str, version: int) -> list[str]:
-    """Fields that applied changes have touched since `version`, by name."""
+    """Fields touched by changes that made a version after `version`, by name."""
     found = await conn.scalars(
         select(changes.c.patch).where(
             changes.c.order_id == order_id,
             changes.c.kind == "change",
             changes.c.state == ChangeState.APPLIED.value,
-            changes.c.against_version >= version,
+            changes.c.applied_version > version,
         )
     )
     return sorted({field for patch in found for field in patch})
@@ -82,26 +84,36 @@ async def being_decided(conn: Connection, order_id: str) -> dict[str, Any] | Non
 
 
 async def settle(
-    conn: Connection, change_id: str, state: ChangeState, reason: str | None, at: datetime
+    conn: Connection,
+    change_id: str,
+    state: ChangeState,
+    reason: str | None,
+    at: datetime,
+    *,
+    version: int | None = None,
 ) -> None:
     """Writes what became of a wish; the first verdict stays.
 
-    `reason` takes the place of the one that came with the wish; none leaves that alone.
+    `reason` takes the place of the one that came with the wish; none leaves that alone. `version`
+    is the one of the order that an applied change has made.
     """
-    told = {} if reason is None else {"reason": reason}
+    told: dict[str, Any] = {} if reason is None else {"reason": reason}
     await conn.execute(
         update(changes)
         .where(changes.c.id == change_id, changes.c.state == ChangeState.RECEIVED.value)
-        .values(state=state.value, settled_at=at, **told)
+        .values(state=state.value, settled_at=at, applied_version=version, **told)
     )
 
 
 async def settle_rest(
     conn: Connection, order_id: str, applied_id: str | None, reason: str, at: datetime
-) -> None:
-    """The order ends: the wish that ended it is applied, all others are refused with `reason`."""
+) -> list[ChangeRow]:
+    """The order ends: the wish that ended it is applied, all others are refused with `reason`.
+
+    Returns those that were refused, as they came.
+    """
     ended = changes.c.id == applied_id
-    await conn.execute(
+    found = await conn.execute(
         update(changes)
         .where(changes.c.order_id == order_id, changes.c.state == ChangeState.RECEIVED.value)
         .values(
@@ -109,4 +121,12 @@ async def settle_rest(
             reason=case((ended, changes.c.reason), else_=reason),
             settled_at=at,
         )
+        .returning(*_COLUMNS, changes.c.requested_at)
     )
+    settled = sorted(found.mappings(), key=lambda row: (row["requested_at"], row["id"]))
+    return [_row(row) for row in settled if row["state"] == ChangeState.REFUSED.value]
+
+
+def _row(columns: Mapping[Any, Any]) -> ChangeRow:
+    by_name = {column.name: columns[column.name] for column in _COLUMNS}
+    return ChangeRow(**{**by_name, "state": ChangeState(columns["state"])})

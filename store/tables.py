@@ -198,13 +198,20 @@ changes = Table(
     Column("evidence", JSONB),  # the customer's written text, by reference
     Column("identity", Text),  # how sales made sure who asks
     Column("prices", JSONB),  # what new products cost when it was taken up, as text
+    Column("told_at", Instant),  # when the engine took it for the order's workflow, in real time
     Column("registered_at", Instant),  # when it was taken up to be decided
+    Column("applied_version", Integer),  # of the order, which this change made
     Column("state", String(16), nullable=False, server_default="received"),
     Column("reason", Text),
     Column("requested_by", Text, nullable=False),
     Column("requested_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Index("ix_changes_order", "order_id", "requested_at"),
+    Index(
+        "ix_changes_untold",
+        "requested_at",
+        postgresql_where=text("state = 'received' AND told_at IS NULL"),
+    ),
 )
 
 tasks = Table(

@@ -82,7 +82,7 @@ async def claim(
 
 
 async def mark_sent(conn: Connection, due: Due, status: int) -> None:
-    """It has arrived; what waits behind it may go at once."""
+    """It has arrived: the endpoint answers again, and what waits behind it may go at once."""
     await conn.execute(
         update(deliveries)
         .where(_is(due))
@@ -95,12 +95,13 @@ async def mark_sent(conn: Connection, due: Due, status: int) -> None:
             error=None,
         )
     )
-    if due.attempts:
-        await conn.execute(
-            update(deliveries)
-            .where(_waits(due), deliveries.c.sequence > due.sequence)
-            .values(failing_since=None, retry_at=func.now())
-        )
+    # Not by its own attempts: it may have waited behind one that was given up.
+    behind = and_(_waits(due), deliveries.c.sequence > due.sequence)
+    await conn.execute(
+        update(deliveries)
+        .where(behind, deliveries.c.failing_since.is_not(None))
+        .values(failing_since=None, retry_at=func.now())
+    )
 
 
 async def mark_failed(

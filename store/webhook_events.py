@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from domain.base import Record
@@ -50,20 +50,32 @@ async def events_of(conn: Connection, order_id: str, after: int, limit: int) -> 
     return [EventRow(**row) for row in (await conn.execute(query)).mappings()]
 
 
-async def replay_order(conn: Connection, endpoint_id: str, order_id: str, limit: int) -> int:
-    """Sends an order's events to the endpoint once more, from its first; returns how many.
+class SentAgain(Record):
+    """How many events go out once more; those that wait there already are not counted.
 
-    Those that wait there already are not counted. Raises nothing for another customer's order:
-    it has no event for this endpoint.
+    `next` is where to go on behind the last of them, and none when there are no more.
     """
-    chosen = _for(endpoint_id).where(events.c.order_id == order_id)
-    return await _replay(conn, chosen.order_by(events.c.sequence).limit(limit))
+
+    events: int
+    next: int | None
 
 
-async def replay_after(conn: Connection, endpoint_id: str, after: int, limit: int) -> int:
-    """Sends what happened behind a position to the endpoint once more; returns how many."""
+async def replay_order(
+    conn: Connection, endpoint_id: str, order_id: str, after: int, limit: int
+) -> SentAgain:
+    """Sends an order's events behind a sequence number to the endpoint once more.
+
+    Raises nothing for another customer's order: it has no event for this endpoint.
+    """
+    sequence = events.c.sequence
+    chosen = _for(endpoint_id).where(events.c.order_id == order_id, sequence > after)
+    return await _replay(conn, chosen, sequence, limit)
+
+
+async def replay_after(conn: Connection, endpoint_id: str, after: int, limit: int) -> SentAgain:
+    """Sends what happened behind a position to the endpoint once more."""
     chosen = _for(endpoint_id).where(events.c.position > after)
-    return await _replay(conn, chosen.order_by(events.c.position).limit(limit))
+    return await _replay(conn, chosen, events.c.position, limit)
 
 
 def _for(endpoint_id: str) -> Select[Any]:
@@ -79,7 +91,18 @@ def _for(endpoint_id: str) -> Select[Any]:
     )
 
 
-async def _replay(conn: Connection, chosen: Select[Any]) -> int:
+async def _replay(
+    conn: Connection, of_endpoint: Select[Any], place: ColumnElement[int], limit: int
+) -> SentAgain:
+    last = await conn.scalar(
+        of_endpoint.with_only_columns(place).order_by(place).offset(limit - 1).limit(1)
+    )
+    beyond = (
+        None
+        if last is None
+        else await conn.scalar(of_endpoint.with_only_columns(place).where(place > last).limit(1))
+    )
+    chosen = of_endpoint if last is None else of_endpoint.where(place <= last)
     anew = insert(deliveries).from_select(["endpoint", "order_id", "sequence"], chosen)
     done = await conn.execute(
         anew.on_conflict_do_update(
@@ -97,7 +120,7 @@ async def _replay(conn: Connection, chosen: Select[Any]) -> int:
             where=deliveries.c.state != PENDING,
         )
     )
-    return done.rowcount
+    return SentAgain(events=done.rowcount, next=None if beyond is None else last)
 
 
 class DeliveryRow(Record):

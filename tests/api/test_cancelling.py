@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import Range
 
 from domain.money import Account
 from policy.change_rules import CancelRow
 from policy.model import Profile
 from policy.money_rules import DepositRules, MoneyRules
+from store import tables
 from store.cancellation_tables import cancellations
 from store.ledger import Move, move
 from store.profiles import pin_profile
@@ -110,6 +112,34 @@ async def test_a_preview_says_terms_cost_and_money_and_stores_nothing(
     assert house.temporal.signals == []
     async with house.engine.connect() as conn:
         assert (await conn.execute(select(changes))).all() == []
+
+
+async def test_a_customer_reads_of_goods_and_money_and_staff_also_what_the_house_has_booked(
+    house: House, customer: httpx.AsyncClient, sales: httpx.AsyncClient, order_id: str
+) -> None:
+    await put(house, "plan", "300")
+    its = {"order_id": order_id, "step_key": f"{order_id}/slot/1"}
+    hour = Range(datetime(2030, 1, 7, 8, tzinfo=UTC), datetime(2030, 1, 7, 9, tzinfo=UTC))
+    await house.insert(tables.slots, **its, line="PANEL", during=hour, minutes=60)
+    await house.insert(tables.shipments, **its, state="released")
+    await house.insert(tables.goods, order_id=order_id, product="EL-A4", made=2)
+    path = f"/orders/{order_id}/cancellation?preview=true"
+
+    shown = (await customer.post(path)).json()
+    all_of_it = (await sales.post(path)).json()
+
+    assert shown["gives_back"] == [
+        "2 finished units, which go into free stock",
+        "200.00 CNY, once finance has approved the refund",
+    ]
+    assert "its place in production" in shown["loses"]
+    assert shown["loses"] == all_of_it["loses"]
+    assert all_of_it["gives_back"] == [
+        "1 production slot, free again",
+        shown["gives_back"][0],
+        "the shipping release, which becomes void",
+        shown["gives_back"][1],
+    ]
 
 
 async def test_a_cost_has_to_be_accepted_as_it_is_now(

@@ -40,6 +40,7 @@ async def applied(house: House, order_id: str, change_id: str, **patch: Any) -> 
         order_id=order_id,
         kind="change",
         against_version=1,
+        applied_version=2,
         patch=patch,
         state="applied",
         requested_by="sales",
@@ -88,24 +89,28 @@ async def test_a_change_of_lines_is_stored_with_its_meaning_and_told_with_its_to
     assert stored["patch"] == {"lines": [{"line": 1, "quantity": 30}]}
 
 
-async def test_the_change_under_way_names_whom_it_asks(
+async def test_the_change_that_was_taken_up_names_whom_it_asks_also_when_an_older_one_waits(
     house: House, customer: httpx.AsyncClient, order_id: str
 ) -> None:
     path = f"/orders/{order_id}/changes"
-    for quantity in (30, 31):
-        await customer.post(path, json=lines({"line": 1, "quantity": quantity}))
+    sent = [
+        (await customer.post(path, json=lines({"line": 1, "quantity": quantity}))).json()["id"]
+        for quantity in (30, 31)
+    ]
     now = datetime.now(UTC)
     asked = task_row(order_id, now, id=f"{order_id}.change_review.1.sales", step="change_review")
     async with house.engine.begin() as conn:
         await conn.execute(insert(tasks).values(asked))
+        taken_up = update(changes).where(changes.c.id == sent[1])
+        await conn.execute(taken_up.values(registered_at=now))
 
     newest, oldest = (await customer.get(path)).json()["items"]
-    alone = (await customer.get(oldest["links"]["self"])).json()
+    alone = (await customer.get(newest["links"]["self"])).json()
     first = (await customer.get(path, params={"limit": 1})).json()
     rest = (await customer.get(path, params={"limit": 1, "cursor": first["next"]})).json()
 
-    assert (newest["asked"], oldest["asked"]) == ([], ["sales"])
-    assert alone == oldest
+    assert (newest["asked"], oldest["asked"]) == (["sales"], [])
+    assert alone == newest
     assert ([first["items"][0]], rest["items"]) == ([newest], [oldest])
 
 

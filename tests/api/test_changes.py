@@ -9,11 +9,13 @@ from sqlalchemy import update
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.wish_teller import WishTeller
 from api.app import create_app
 from api.examples import CHANGE
 from domain.changes import Touch
 from policy.loader import Loaded
 from settings import Settings
+from store.rows import WishRow
 from store.tables import changes, orders
 from tests.api.conftest import House
 from tests.api.factory import Body, fields_of, fresh_key, key_of, order_body, order_line
@@ -164,6 +166,27 @@ async def test_a_retry_is_the_same_wish_and_tells_the_workflow_until_it_is_settl
     assert settled.json()["state"] == "applied"
     assert len(house.temporal.signals) == 1
     assert await house.count() == (1, 1, 2)
+
+
+async def test_the_worker_tells_what_the_api_could_not_tell_and_nothing_else(
+    house: House, sales: httpx.AsyncClient, order_id: str
+) -> None:
+    told: list[WishRow] = []
+
+    async def tell(wish: WishRow) -> bool:
+        told.append(wish)
+        return True
+
+    async with house.engine.begin() as conn:
+        await conn.execute(update(orders).values(step="entry"))
+    await sales.post(f"/orders/{order_id}/receipt")
+    house.temporal.is_away = True
+    refused = await sales.post(f"/orders/{order_id}/cancellation")
+    await WishTeller(house.engine, tell, grace=timedelta()).round()
+
+    assert refused.status_code == 503
+    assert "it is taken down" in refused.json()["detail"]
+    assert [wish.kind for wish in told] == ["cancellation"]
 
 
 async def test_one_key_is_good_for_one_address(

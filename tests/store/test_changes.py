@@ -9,8 +9,11 @@ from activities.change_models import ChangeAsked
 from activities.changing import ChangeOffice
 from activities.models import StepVisit
 from domain.changes import ChangeClass, ChangeState
+from domain.orders import OrderState
 from store import tables
-from tests.store.bench import MONDAY, Bench, Worked
+from store.change_reading import applied_since
+from store.changes import changed_since
+from tests.store.bench import MONDAY, Bench, Worked, verdict, wish
 
 
 async def asked_for(bench: Bench, order: Worked, patch: dict[str, Any], **values: Any) -> str:
@@ -151,3 +154,49 @@ async def test_a_change_that_does_not_fit_the_order_is_refused_when_it_is_taken_
     [row] = await bench.rows(tables.changes, id=change)
     assert why in row["reason"]
     assert (await order.row())["version"] == 1
+
+
+async def test_what_changed_since_a_version_counts_from_the_version_that_a_change_made(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order()).advance_to("confirm")
+    slow = {"patch": {"requirements": "No glue."}, "registered_at": MONDAY}
+    await wish(bench, order, "quick")
+    await wish(bench, order, "slow", **slow)
+
+    # Both were asked for against version 1; the second had to be agreed on first.
+    for name in ("quick", "slow"):
+        await bench.changes.settle_change(verdict(order, name, ChangeState.APPLIED))
+
+    async with bench.engine.connect() as conn:
+        since = {version: await applied_since(conn, order.id, version) for version in (1, 2, 3)}
+        fields = await changed_since(conn, order.id, 2)
+    found = {version: [one.id for one in made] for version, made in since.items()}
+    assert found == {1: ["quick", "slow"], 2: ["slow"], 3: []}
+    assert fields == ["requirements"]
+
+
+async def test_wishes_that_the_orders_end_refuses_are_told_to_the_customer_each_once(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order()).advance_to("confirm")
+    kinds = ("cancellation", "change", "receipt", "rush")
+    for kind in kinds:
+        await wish(bench, order, f"late-{kind}", kind=kind)
+    await wish(bench, order, "the-one", kind="cancellation")
+
+    for _ in range(2):
+        await order.end(OrderState.CANCELLED, change_id="the-one")
+
+    rows = {row["id"]: row["state"] for row in await bench.rows(tables.changes, order_id=order.id)}
+    assert rows.pop("the-one") == "applied"
+    assert set(rows.values()) == {"refused"}
+    told = [
+        row
+        for row in await bench.rows(tables.outbox, order_id=order.id, to_role="customer")
+        if row["kind"].endswith("_refused")
+    ]
+    assert sorted(row["kind"] for row in told) == [f"{kind}_refused" for kind in kinds]
+    assert all("the order is cancelled" in row["text"] for row in told)
+    story = [row["data"].get("change") for row in await bench.rows(tables.timeline)]
+    assert sorted(filter(None, story)) == [f"late-{kind}" for kind in kinds]

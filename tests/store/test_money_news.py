@@ -64,6 +64,26 @@ async def test_news_stay_while_the_engine_is_away_and_when_others_come_meanwhile
     assert await left(bench) == ["meanwhile"]
 
 
+async def test_one_order_that_cannot_be_told_holds_up_no_other(bench: Bench) -> None:
+    broken, well = await bench.order(), await bench.order()
+    heard: list[str] = []
+
+    async def tell(news: MoneyNews) -> None:
+        if news.order_id == broken.id:
+            raise ConnectionError
+        heard.append(news.entry)
+
+    for order in (broken, well):
+        async with bench.engine.begin() as conn:
+            await note_news(conn, [order.id], f"paid for {order.id}")
+
+    with pytest.raises(ConnectionError):
+        await MoneyTeller(bench.engine, tell, grace=NONE).round()
+
+    assert heard == [f"paid for {well.id}"]
+    assert await left(bench) == [f"paid for {broken.id}"]
+
+
 async def cancelled(order: Worked) -> None:
     await order.end(OrderState.CANCELLED)
 

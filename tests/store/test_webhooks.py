@@ -148,6 +148,24 @@ async def test_what_fails_for_three_days_is_dead_and_its_reason_holds_no_secret(
     assert "s3cret" not in str(rows) + "".join(capfd.readouterr())
 
 
+async def test_one_that_arrives_after_a_dead_one_gives_those_behind_it_their_three_days(
+    system: CustomerSystem,
+) -> None:
+    await system.listen()
+    order = await system.bench.order()
+    await system.tell(order.id, "step_opened", "step_done", "shipped")
+    await system.send_all()
+    await system.later("73 hours")
+    await deliver_next(system.post)
+    assert await system.states() == ["dead", "pending", "pending"]
+
+    async with listening(system.receiver):
+        await deliver_next(system.post)
+    await deliver_next(system.post)
+
+    assert await system.states() == ["dead", "sent", "pending"]
+
+
 async def test_gone_disables_the_endpoint_tells_people_and_loses_nothing(
     system: CustomerSystem,
 ) -> None:
@@ -172,10 +190,10 @@ async def test_gone_disables_the_endpoint_tells_people_and_loses_nothing(
     system.receiver.status = 200
     async with system.engine.begin() as conn:
         await enable(conn, system.endpoint)
-        replayed = await webhook_events.replay_order(conn, system.endpoint, order.id, 100)
+        replayed = await webhook_events.replay_order(conn, system.endpoint, order.id, 0, 100)
     async with listening(system.receiver):
         await system.send_all()
-    assert replayed == 1  # what happened while it was disabled
+    assert replayed.events == 1  # what happened while it was disabled
     assert [one.sequence for one in system.receiver.taken] == [1, 2, 3]
 
 
@@ -195,11 +213,37 @@ async def test_a_replay_sends_the_same_bodies_with_the_same_ids(system: Customer
             sent_again = await webhook_events.replay_after(conn, system.endpoint, 2, 100)
         await system.send_all()
 
-    assert (event.position, event.order_id, sent_again) == (3, other.id, 2)
+    assert (event.position, event.order_id, sent_again.events) == (3, other.id, 2)
     again = {one.id: one.text for one in system.receiver.taken}
     assert set(again) == {f"evt_{other.id}_1", f"evt_{order.id}_3"}
     assert again == {name: before[name] for name in again}
     assert json.loads(again[f"evt_{other.id}_1"]) == event.body
+
+
+@pytest.mark.parametrize("of_order", [True, False])
+async def test_a_replay_that_ends_at_its_limit_says_where_to_go_on(
+    system: CustomerSystem, of_order: bool
+) -> None:
+    await system.listen()
+    order = await system.bench.order()
+    await system.tell(order.id, "step_opened", "step_done", "shipped")
+    await system.execute("UPDATE webhook_deliveries SET state = 'dead'")
+    after: int | None = 0
+    found = []
+
+    async with system.engine.begin() as conn:
+        while after is not None:
+            here = (conn, system.endpoint)
+            again = (
+                await webhook_events.replay_order(*here, order.id, after, 2)
+                if of_order
+                else await webhook_events.replay_after(*here, after, 2)
+            )
+            found.append((again.events, again.next is not None))
+            after = again.next
+
+    assert found == [(2, True), (1, False)]
+    assert await system.states() == ["pending"] * 3
 
 
 async def test_while_a_secret_is_rotated_both_sign_and_after_a_day_only_the_new_one(

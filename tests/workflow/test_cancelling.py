@@ -4,12 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.wish_teller import WishTeller
 from store import tables
 from store.cancellation_tables import cancellations
 from store.follow_up_tables import follow_ups
@@ -17,6 +19,7 @@ from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
 from tests.workflow.operating import hold, release
 from tests.workflow.paying import arrive, purse
 from tests.workflow.terms import AMOUNT, DEARER, DEPOSIT, on_terms
+from worker import tell_of_wish
 
 STEPS = (*S08_STEPS, "ship")
 
@@ -111,6 +114,21 @@ async def test_a_cancellation_at_every_step_comes_to_what_the_terms_of_the_step_
 
     reserved = sum((row["reserved"] for row in await floor.rows(tables.materials)), Decimal(0))
     assert reserved == 0
+
+
+async def test_an_order_hears_of_wishes_whose_api_died_before_it_told_it(floor: Floor) -> None:
+    placed = await floor.place()
+    await placed.at("entry")
+    change = await placed.store_wish("change", {"remarks": "ring twice"})
+    teller = WishTeller(floor.engine, partial(tell_of_wish, floor.client), grace=timedelta())
+
+    assert await teller.round() == 1
+    assert (await placed.settled(change))["state"] == "applied"
+    cancellation = await placed.store_wish("cancellation")
+    assert await teller.round() == 1
+
+    await placed.handle.result()
+    assert (await placed.settled(cancellation))["state"] == "applied"
 
 
 async def test_dearer_than_accepted_is_refused_with_the_cost_and_the_order_goes_on(
