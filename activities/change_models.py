@@ -33,7 +33,8 @@ class ChangeSettled(Record):
 class ChangeAsked(Record):
     """A change of class `of` is taken up while the order is in `step`.
 
-    `candidates` are the visits of all steps that may have to agree, in order.
+    `rest` is the class of what it touches besides the technical. `candidates` are the visits of
+    all steps that may have to agree, in order.
     """
 
     order_id: str
@@ -43,6 +44,7 @@ class ChangeAsked(Record):
     now: datetime
     of: ChangeClass
     step: str
+    rest: ChangeClass = ChangeClass.MINOR
     candidates: tuple[StepVisit, ...] = ()
 
 

@@ -79,7 +79,8 @@ async def _register(file: OrderFile, asked: ChangeAsked) -> ChangeRegistered:
     )
     _tell(file, asked.change_id, asked.of, list(wanted_by(change).fields))
     costs_more, later = order.amount > before.amount, order.promised_at > before.promised_at
-    needed = agreements(file.profile, asked.of, costs_more=costs_more, later=later)
+    classified = Classified(asked.of, rest=asked.rest)
+    needed = agreements(file.profile, classified, costs_more=costs_more, later=later)
     visits = {visit.step: visit for visit in asked.candidates}
     first = next((visits[step.id] for step in needed if step.id in visits), None)
     opened = await _ask(file, asked.workflow_id, first)
@@ -103,7 +104,7 @@ async def _impact(
 ) -> Impact:
     signing = signing_steps(file.profile)
     holdings = await read_holdings(file.conn, file.id, before.currency.value, signing)
-    classified = Classified(asked.of)
+    classified = Classified(asked.of, rest=asked.rest)
     return impact_of(file.profile, before, after, touched, classified, asked.step, holdings)
 
 

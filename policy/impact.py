@@ -121,15 +121,23 @@ def is_planned_anew(profile: Profile, of: ChangeClass, current: str | None) -> b
 
 
 def agreements(
-    profile: Profile, of: ChangeClass, *, costs_more: bool, later: bool
+    profile: Profile, classified: Classified, *, costs_more: bool, later: bool
 ) -> tuple[AlongsideStep, ...]:
-    """The steps that a change of this class has to be agreed in, one after the other."""
+    """The steps that a change of this class has to be agreed in, one after the other.
+
+    What else a technical change touches is agreed as if it came alone.
+    """
+    asked = {classified.of}
+    if classified.of is ChangeClass.TECHNICAL and classified.rest is not ChangeClass.MINOR:
+        asked.add(classified.rest)
     needed = {"always"} | ({"cost", "cost_or_date"} if costs_more else set())
     needed |= {"cost_or_date"} if later else set()
     return tuple(
         step
         for step in profile.alongside
-        if step.trigger == "on_change" and of in step.classes and step.needed in needed
+        if step.trigger == "on_change"
+        and not asked.isdisjoint(step.classes)
+        and step.needed in needed
     )
 
 
@@ -162,7 +170,7 @@ def impact_of(
         back_to=target,
         needs=_needs(profile, of),
         told=told(profile, of),
-        must_agree=tuple(_agreements(profile, of, before, after)),
+        must_agree=tuple(_agreements(profile, classified, before, after)),
         given_back=tuple(given_back(profile, target, after, holdings)),
         lost=tuple(lost(after, holdings)),
         voided=tuple(voided(profile, target, current, holdings)),
@@ -192,11 +200,11 @@ def _refusals(classified: Classified) -> Iterator[NotPossible]:
 
 
 def _agreements(
-    profile: Profile, of: ChangeClass, before: OrderRequest, after: OrderRequest
+    profile: Profile, classified: Classified, before: OrderRequest, after: OrderRequest
 ) -> Iterator[Agreement]:
     costs_more = after.amount > before.amount
     later = after.promised_at > before.promised_at
-    for step in agreements(profile, of, costs_more=costs_more, later=later):
+    for step in agreements(profile, classified, costs_more=costs_more, later=later):
         assert step.window is not None, "an answer to a change has a time"
         yield Agreement(
             step=step.id,

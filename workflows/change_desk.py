@@ -21,6 +21,7 @@ from activities.change_models import (
 )
 from activities.models import Decision, Entered, StepVisit
 from domain.changes import ChangeClass, ChangeState
+from policy.changing import Classified, heavier
 from workflows.calls import act
 from workflows.change_judging import ChangeJudge
 from workflows.contract import FROZEN, OrderStart, TaskCompletion
@@ -33,6 +34,7 @@ from workflows.words import frozen_words
 
 GONE = "the goods have left meanwhile; ask for a return or place a new order"
 ENDING = "the order is being closed"
+REST_COUNTS = "rest-of-a-technical-change-counts"
 
 
 class ChangeDesk:
@@ -101,13 +103,17 @@ class ChangeDesk:
         if changing is None or changing.visit != visit:
             return
         step, outcome = self._judge.step(visit), decision.outcome
+        rest = self._rest(changing)
         of = ChangeClass(outcome) if outcome in set(ChangeClass) else changing.of
         refused = None
         if of is ChangeClass.REFUSED:
             where = f"refused by {decision.role.words} in the {step.title.lower()}"
             refused = f"{where}; the order goes on as it was"
             of = changing.of
-        following = None if refused else self._judge.after(step, changing, of)
+        of = heavier(of, rest)
+        following = None
+        if not refused:
+            following = self._judge.after(step, changing, Classified(of, rest=rest))
         changing = changing.model_copy(update={"of": of, "visit": following})
         if following is not None:
             self._progress.beside.append(following)
@@ -148,6 +154,13 @@ class ChangeDesk:
         """The change is decided: windows go on, and the next one may come."""
         self._progress.end_changing(changing)
         self._windows.resume_frozen()
+
+    def _rest(self, changing: Changing) -> ChangeClass:
+        """What the change is at least, whatever the technical department says of the technical."""
+        if changing.of is not ChangeClass.TECHNICAL or changing.rest is ChangeClass.MINOR:
+            return ChangeClass.MINOR
+        # An answer that is in a history already was all that counted then.
+        return changing.rest if workflow.patched(REST_COUNTS) else ChangeClass.MINOR
 
     def _ripe(self, changing: Changing) -> bool:
         """All have agreed, and the order stands where it can be turned."""
@@ -190,9 +203,14 @@ class ChangeDesk:
                 # The fee may have come before it was agreed on.
                 self._progress.rush_open = self._progress.rush_news = True
         else:
-            of = self._judge.classified(change).of
+            found = self._judge.classified(change)
             await self._register(
-                Changing(change_id=change.change_id, of=of, at=now_of(self._progress))
+                Changing(
+                    change_id=change.change_id,
+                    of=found.of,
+                    rest=found.rest,
+                    at=now_of(self._progress),
+                )
             )
 
     def _verdict(self, change: WaitingChange) -> tuple[ChangeState, str | None] | None:
@@ -215,7 +233,8 @@ class ChangeDesk:
             now=changing.at,
             of=changing.of,
             step=current.step,
-            candidates=self._judge.candidates(changing.of),
+            rest=changing.rest,
+            candidates=self._judge.candidates(changing),
         )
         summary = f"a {changing.of} change is taken up"
         found = await act(REGISTER_CHANGE, asked, ChangeRegistered, summary)

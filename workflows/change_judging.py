@@ -74,18 +74,21 @@ class ChangeJudge:
             None,
         )
 
-    def candidates(self, of: ChangeClass) -> tuple[StepVisit, ...]:
+    def candidates(self, changing: Changing) -> tuple[StepVisit, ...]:
         """Whoever may have to agree; a minor change is nobody's decision."""
-        if of is ChangeClass.MINOR:
+        if changing.of is ChangeClass.MINOR:
             return ()
-        needed = self._needed(of, costs_more=True, later=True)
+        classified = Classified(changing.of, rest=changing.rest)
+        needed = self._needed(classified, costs_more=True, later=True)
         return tuple(self._route.visit(step.id) for step in needed)
 
-    def after(self, step: AlongsideStep, changing: Changing, of: ChangeClass) -> StepVisit | None:
+    def after(
+        self, step: AlongsideStep, changing: Changing, classified: Classified
+    ) -> StepVisit | None:
         """The next who has to agree; whoever has answered is not asked again."""
         beside = self._start.profile.alongside
         later = beside[beside.index(step) + 1 :]
-        needed = self._needed(of, costs_more=changing.costs_more, later=changing.later)
+        needed = self._needed(classified, costs_more=changing.costs_more, later=changing.later)
         return next((self._route.visit(one.id) for one in needed if one in later), None)
 
     def step(self, visit: StepVisit) -> AlongsideStep:
@@ -98,9 +101,9 @@ class ChangeJudge:
         return rush_refusal(profile, planned=self._route.passed(profile.planned_at))
 
     def _needed(
-        self, of: ChangeClass, *, costs_more: bool, later: bool
+        self, classified: Classified, *, costs_more: bool, later: bool
     ) -> tuple[AlongsideStep, ...]:
-        needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
+        needed = agreements(self._start.profile, classified, costs_more=costs_more, later=later)
         return tuple(step for step in needed if step.is_for(self._start.traits))
 
     def _stale(self, change: WaitingChange) -> bool:

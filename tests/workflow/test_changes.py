@@ -153,12 +153,17 @@ async def test_a_new_date_is_planned_anew_while_the_work_goes_on(floor: Floor) -
 
 
 async def test_the_technical_department_settles_how_far_a_change_reaches(floor: Floor) -> None:
-    minor, structural = await asyncio.gather(
-        placed_at(floor, "plan"), placed_at(floor, "plan_approval")
+    minor, structural, dated = await asyncio.gather(
+        placed_at(floor, "plan"), placed_at(floor, "plan_approval"), placed_at(floor, "plan")
     )
 
-    for placed, of in ((minor, "minor"), (structural, "structural")):
-        await ask(placed, SPECIFIED)
+    changes: dict[str, str] = {}
+    for placed, patch, of in (
+        (minor, SPECIFIED, "minor"),
+        (structural, SPECIFIED, "structural"),
+        (dated, SPECIFIED | later(dated), "minor"),
+    ):
+        changes[placed.order_id] = await ask(placed, patch)
         await say(placed, "change_review")
         await holds(
             placed,
@@ -175,6 +180,12 @@ async def test_the_technical_department_settles_how_far_a_change_reaches(floor: 
     await structural.at("review")
     await holds(minor, Expected("plan", 2, to_make=10))
     await holds(structural, Expected("review", 2))
+    # The date that came along is a matter of its own.
+    await asked(dated, "date_review")
+    await holds(dated, Expected("plan", 1, to_make=10))
+    await say(dated, "date_review")
+    await dated.settled(changes[dated.order_id])
+    await holds(dated, Expected("plan", 2, to_make=10))
 
 
 async def test_cancelling_during_a_change_ends_both(floor: Floor) -> None:
