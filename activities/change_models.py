@@ -52,12 +52,13 @@ class ChangeRegistered(Record):
     """What a change that was taken up amounts to; `visit` is the first question, if there is one.
 
     A change that no longer fits the order comes back refused. `promised_at` is the new promised
-    date, none where it stays.
+    date, none where it stays. `remakes` says that goods are made anew for it.
     """
 
     state: ChangeState
     costs_more: bool = False
     later: bool = False
+    remakes: bool = False
     promised_at: datetime | None = None
     visit: StepVisit | None = None
     tasks: tuple[OpenTask, ...] = ()

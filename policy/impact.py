@@ -1,6 +1,7 @@
 """What a change means for an order: class, price, date, who agrees, what goes back. Pure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -72,6 +73,11 @@ class Impact(Record):
     lost: tuple[Consequence, ...] = ()
     voided: tuple[Voided, ...] = ()
     refused: tuple[NotPossible, ...] = ()
+
+    @property
+    def remakes(self) -> bool:
+        """Whether goods are made anew because they are to be otherwise."""
+        return self.of is ChangeClass.TECHNICAL and bool(self.lost)
 
     @property
     def why(self) -> str | None:
@@ -164,6 +170,10 @@ def impact_of(
     }
     if of is ChangeClass.REFUSED:
         return Impact(**said, refused=tuple(_refusals(classified)))
+    losing = tuple(lost(before, after, holdings))
+    if of is ChangeClass.TECHNICAL and losing:
+        # What is made so is made anew, whatever else the technical department says.
+        classified = replace(classified, rest=ChangeClass.STRUCTURAL)
     target = back_to(profile, of, current)
     return Impact(
         **said,
@@ -172,7 +182,7 @@ def impact_of(
         told=told(profile, of),
         must_agree=tuple(_agreements(profile, classified, before, after)),
         given_back=tuple(given_back(profile, target, after, holdings)),
-        lost=tuple(lost(after, holdings)),
+        lost=losing,
         voided=tuple(voided(profile, target, current, holdings)),
     )
 

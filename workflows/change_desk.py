@@ -249,6 +249,7 @@ class ChangeDesk:
             update={
                 "costs_more": found.costs_more,
                 "later": found.later,
+                "rest": ChangeClass.STRUCTURAL if found.remakes else changing.rest,
                 "promised_at": found.promised_at,
                 "visit": found.visit,
                 "decided": found.visit is None,

@@ -143,6 +143,22 @@ def test_less_than_is_made_goes_into_stock_and_what_is_overpaid_comes_back(s08: 
     assert (money.kind, money.quantity) == ("money", Decimal("385.00"))
 
 
+def test_what_is_made_otherwise_is_lost_and_no_answer_lets_it_pass_as_minor(s08: Profile) -> None:
+    found = impact(s08, SPEC, "review")
+
+    assert [(lost.what, lost.quantity) for lost in found.lost] == [("EL-A4", Decimal(40))]
+    assert found.remakes
+    assert not impact(s08, SPEC, "review", Holdings()).remakes
+
+
+def test_another_specification_of_what_is_made_is_refused_like_a_change_of_it(s08: Profile) -> None:
+    blue = {"product": "EL-A4", "quantity": 40, "specification": "blue"}
+
+    found = impact(s08, {"lines": [{"line": 1, "remove": True}, blue]}, "pack")
+
+    assert [refused.touch for refused in found.refused] == [Touch.SPECIFICATION]
+
+
 def test_a_release_note_falls_with_every_change_that_comes_after_it(s08: Profile) -> None:
     rows = (s08.changes.rows[0].model_copy(update={"until": "ship"}), *s08.changes.rows[1:])
     lenient = s08.model_copy(update={"changes": s08.changes.model_copy(update={"rows": rows})})
