@@ -58,14 +58,17 @@ def blocked(missing: list[str]) -> Blocked:
 
 
 async def keep_deposit(file: OrderFile, gate: GateStep) -> None:
-    """From here on the order has a deposit, whose clock may run (S26)."""
+    """From here on the order has a deposit, whose clock may run (S26).
+
+    A changed order has another one, as soon as that is paid.
+    """
     rules = file.profile.money.deposit
     if rules is None or Fact.DEPOSIT_PAID not in gate.facts:
         return
     amount = file.due(Fact.DEPOSIT_PAID)
-    await order_money.keep_deposit(file.conn, file.id, amount, file.now)
-    text = f"The deposit of {file.money(amount)} is paid"
-    file.note("deposit_paid", text, key=f"{file.id}/deposit/paid")
+    if await order_money.keep_deposit(file.conn, file.id, amount, file.now):
+        text = f"The deposit of {file.money(amount)} is paid"
+        file.note("deposit_paid", text, key=f"{file.key}/deposit")
 
 
 def _gate(file: OrderFile, step_id: str) -> GateStep:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from domain.changes import ChangeClass, Touch
+from domain.stages import Stage
 from policy.change_rules import ChangeRow
 from policy.faults import choose
 from policy.model import Profile
 from policy.problems import FieldPath, Problem
-from policy.steps import AlongsideStep
+from policy.steps import AlongsideStep, GateStep, ReviewStep, RouteStep
 
 AGREED, REFUSED = "agreed", "refused"
 ASKED_ABOUT = (ChangeClass.DATE, ChangeClass.TECHNICAL, ChangeClass.STRUCTURAL)
@@ -20,6 +21,7 @@ _OF_CHANGES = ("classes", "needed", "agreeing")
 def check_changes(profile: Profile) -> Iterator[Problem]:
     """Everything that keeps a change from being judged as it is written."""
     yield from _steps(profile)
+    yield from _rewound(profile)
     yield from _unreached(profile)
     yield from _asked(profile)
     for index, step in enumerate(profile.steps):
@@ -47,6 +49,24 @@ def _steps(profile: Profile) -> Iterator[Problem]:
             yield Problem(
                 path, f"the route has no step {step_id!r}", choose(step_id, route), step_id
             )
+
+
+def _rewound(profile: Profile) -> Iterator[Problem]:
+    """Whatever was paid or signed for the order as it was is asked for again (5.2, L08 to L14)."""
+    target = profile.changes.rewind_to
+    for step in profile.route:
+        if step.id == target:
+            return
+        if _answers_for_a_version(step) and not step.detour:
+            what = f"leads back behind {step.id!r}, so money or a signature stays as it was"
+            yield Problem(("changes", "rewind_to"), what, f"write {step.id}", target)
+            return
+
+
+def _answers_for_a_version(step: RouteStep) -> bool:
+    if isinstance(step, GateStep):
+        return step.asks_for_money
+    return isinstance(step, ReviewStep) or step.stage is Stage.CONTRACT
 
 
 def _unreached(profile: Profile) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Literal
 from domain.base import Record
 from domain.changes import ChangeClass, Touch
 from domain.holdings import Holdings
-from domain.orders import OrderRequest
+from domain.orders import OrderRequest, Trait
 from domain.roles import Role
 from domain.stages import Stage
 from policy.changing import NOT_POSSIBLE, Classified, passed_by
@@ -94,8 +94,13 @@ def signing_steps(profile: Profile) -> tuple[str, ...]:
     return tuple(step.id for step in profile.route if _signs(step))
 
 
-def back_to(profile: Profile, of: ChangeClass, current: str | None) -> str | None:
-    """The step to which a change of this class takes the order back; none where it goes on."""
+def back_to(
+    profile: Profile, of: ChangeClass, current: str | None, traits: frozenset[Trait]
+) -> str | None:
+    """The step to which a change of this class takes the order back; none where it goes on.
+
+    Where that step is not there for an order of these traits, the next one that is takes its place.
+    """
     target = {
         ChangeClass.DATE: profile.changes.replan_at,
         ChangeClass.STRUCTURAL: profile.changes.rewind_to,
@@ -105,7 +110,16 @@ def back_to(profile: Profile, of: ChangeClass, current: str | None) -> str | Non
     passed = passed_by(profile, current)
     if of is ChangeClass.DATE and _is_made(profile, current):
         return None  # the goods are made: there is nothing left to plan
+    target = _for_order(profile, target, traits)
     return target if current == target or passed(target) else None
+
+
+def _for_order(profile: Profile, target: str, traits: frozenset[Trait]) -> str:
+    """The first step from `target` on that is on the way of an order of these traits."""
+    route = profile.route
+    start = next(place for place, step in enumerate(route) if step.id == target)
+    on_the_way = (s.id for s in route[start:] if not s.detour and s.is_for(traits))
+    return next(on_the_way, target)
 
 
 def _is_made(profile: Profile, current: str | None) -> bool:
@@ -174,7 +188,7 @@ def impact_of(
     if of is ChangeClass.TECHNICAL and losing:
         # What is made so is made anew, whatever else the technical department says.
         classified = replace(classified, rest=ChangeClass.STRUCTURAL)
-    target = back_to(profile, of, current)
+    target = back_to(profile, of, current, before.traits)
     return Impact(
         **said,
         back_to=target,

@@ -55,16 +55,22 @@ async def read_money(conn: Connection, order_id: str) -> OrderMoney:
     return OrderMoney(**{**row, "deposit_state": DepositState(state) if state else None})
 
 
-async def keep_deposit(conn: Connection, order_id: str, amount: Decimal, at: datetime) -> None:
-    """The deposit is paid; the first word counts."""
-    values = {"deposit": amount, "deposit_state": DepositState.HELD.value, "deposit_at": at}
-    await conn.execute(
+async def keep_deposit(conn: Connection, order_id: str, amount: Decimal, at: datetime) -> bool:
+    """So much of a deposit is paid; False when that was known already.
+
+    A changed order may pass the gate again with another amount, until its deposit is settled.
+    """
+    columns = order_money.c
+    held = DepositState.HELD.value
+    values = {"deposit": amount, "deposit_state": held, "deposit_at": at}
+    is_new = columns.deposit.is_(None)
+    is_other = (columns.deposit_state == held) & (columns.deposit != amount)
+    kept = await conn.execute(
         insert(order_money)
         .values(order_id=order_id, **values)
-        .on_conflict_do_update(
-            index_elements=["order_id"], set_=values, where=order_money.c.deposit.is_(None)
-        )
+        .on_conflict_do_update(index_elements=["order_id"], set_=values, where=is_new | is_other)
     )
+    return kept.rowcount == 1
 
 
 async def change_deposit(

@@ -57,7 +57,7 @@ class ChangeJudge:
         if self._progress.current is None:
             return None
         here, profile = self._progress.current.step, self._start.profile
-        if (target := back_to(profile, of, here)) is not None:
+        if (target := back_to(profile, of, here, self._start.traits)) is not None:
             return target
         if of is not ChangeClass.MINOR and isinstance(self._route.current, ReviewStep):
             return here

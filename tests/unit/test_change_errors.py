@@ -86,6 +86,7 @@ STEP = (
     ("text", "line", "column", "what", "cure"),
     [
         ("changes: {rewind_to: reveiw}\n", 7, 11, "no step 'reveiw'", "did you mean review?"),
+        ("changes: {rewind_to: plan}\n", 7, 11, "behind 'review'", "write review"),
         ("changes: {replan_at: rework}\n", 7, 11, "'rework' is a detour", "write one of entry"),
         (f"{ROW}{{touches: [remarks], of: minor, until: pak}}\n", 9, 39, "'pak'", "mean pack?"),
         (f"{ROW}{{touches: [remarks], of: minor, since: x}}\n", 9, 39, "no step 'x'", "write one"),

@@ -12,7 +12,7 @@ from domain.orders import OrderRequest
 from domain.patching import patched, touches
 from domain.roles import Role
 from policy.changing import classify, passed_by
-from policy.impact import Impact, impact_of, signing_steps
+from policy.impact import Impact, back_to, impact_of, signing_steps
 from policy.loader import PROFILES, load_profile
 from policy.model import Profile
 
@@ -133,6 +133,30 @@ def test_an_order_that_has_not_come_so_far_goes_back_nowhere(s08: Profile) -> No
     found = impact(s08, MORE, "confirm", Holdings())
 
     assert (found.back_to, found.given_back, found.voided, found.lost) == (None, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "special", "current", "target"),
+    [
+        ("GEN", False, "production", "review"),
+        ("S07", False, "production", "credit"),
+        ("S07", True, "credit", "credit"),
+        ("S26", True, "production", "signatures"),
+        ("S26", True, "deposit", "signatures"),
+        ("S26", True, "confirm", None),
+        ("S26", False, "production", "review"),
+        ("S26", False, "confirm", None),
+        ("S35", False, "production", "activation"),
+        ("S35", False, "instruction", "activation"),
+    ],
+)
+def test_a_structural_change_comes_to_signatures_and_money_again(
+    name: str, special: bool, current: str, target: str | None
+) -> None:
+    profile = load_profile(PROFILES / f"{name}.yaml")
+    traits = ORDER.model_copy(update={"special": special}).traits
+
+    assert back_to(profile, ChangeClass.STRUCTURAL, current, traits) == target
 
 
 def test_less_than_is_made_goes_into_stock_and_what_is_overpaid_comes_back(s08: Profile) -> None:

@@ -275,7 +275,7 @@ async def s35_technical(floor: Floor) -> None:
 
 
 async def s35_structural(floor: Floor) -> None:
-    """Class 3: a full review again, a supplement, and the price difference before shipping."""
+    """Class 3: a supplement, the difference paid before it takes effect, and a full review again."""
     placed = await s35_at(floor, "pack")
 
     change = await ask(placed, TWENTY, evidence=True)
@@ -283,20 +283,18 @@ async def s35_structural(floor: Floor) -> None:
     await say(placed, "supplement", **SIGNED)
 
     await placed.settled(change)
-    await placed.at("review")
-    dearer = Expected("review", 2, made=10, amount=PRICE * 20, applied=PRICE * 10)
-    await holds(placed, dearer)
-    await placed.walk(("review", "plan"))
-    await placed.at("production")
-    await holds(placed, replace(dearer, step="production", to_make=10, booked=10))
-    await placed.walk(("production", "qc", "pack"))
-    await placed.at("release")
-    await holds(
-        placed,
-        replace(dearer, step="release", made=20, packed=20, asks=(("release", "warehouse"),)),
-    )
+    await placed.at("activation")
+    dearer = Expected("activation", 2, made=10, amount=PRICE * 20, applied=PRICE * 10)
+    await holds(placed, replace(dearer, asks=(("activation", "finance"),)))
     await pay(placed, PRICE * 10, "difference")
+    await placed.at("instruction")
+    await placed.walk(("instruction", "review", "plan"))
+    await placed.at("production")
+    paid = replace(dearer, applied=PRICE * 20)
+    await holds(placed, replace(paid, step="production", to_make=10, booked=10))
+    await placed.walk(("production", "qc", "pack"))
     await placed.at("ship")
+    await holds(placed, replace(paid, step="ship", made=20, packed=20))
 
 
 async def test_the_three_classes_of_s35_run_as_written(floor: Floor) -> None:

@@ -8,6 +8,7 @@ from domain.deposits import DepositState
 from domain.money import Account
 from store import tables
 from store.gate_tables import order_money
+from tests.workflow.changing import SIGNED, ask, say
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.money import held, moves, news, pay
 from tests.workflow.reference import SHANGHAI
@@ -159,6 +160,40 @@ async def test_a_deposit_that_comes_in_parts_opens_its_gate_when_the_last_part_i
     await placed.at("review")
     await news(placed)
     assert len(await placed.rows(tables.windows, rule="S26.deposit")) == 1
+
+
+async def more(placed: Placed, quantity: int) -> None:
+    """The customer wants so many; everybody who has to agree does."""
+    change = await ask(placed, {"lines": [{"line": 1, "quantity": quantity}]})
+    await say(placed, "change_review")
+    await say(placed, "supplement", **SIGNED)
+    assert (await placed.settled(change))["state"] == "applied"
+
+
+async def test_a_larger_order_is_signed_anew_and_its_deposit_is_filled_up(floor: Floor) -> None:
+    placed = await floor.place(profile="S26", special=True, lines=PRICE)
+    await placed.walk(("entry", "check", "confirm", "signatures"))
+    await placed.at("deposit")
+
+    await more(placed, 150)
+    signed = await placed.at("signatures")
+    assert {task["role"] for task in signed} == {"sales_manager", "leadership"}
+    await placed.walk(("signatures",))
+    await placed.at("deposit")
+    await pay(placed, "4500.00")
+    await placed.at("review")
+    assert [row["deposit"] for row in await placed.rows(order_money)] == [Decimal("4500.00")]
+
+    await more(placed, 200)
+    await placed.walk(("signatures",))
+    [task] = await placed.at("deposit")
+    assert task["facts"] == {"missing": ["1,500.00 CNY of 6,000.00 CNY deposit are missing"]}
+    await pay(placed, "1500.00")
+    await placed.at("review")
+
+    assert await state(placed) is DepositState.HELD
+    assert [row["deposit"] for row in await placed.rows(order_money)] == [Decimal("6000.00")]
+    assert await held(placed) == {Account.GOODS: Decimal("6000.00")}
 
 
 async def test_a_special_order_whose_deposit_never_comes_is_void_and_a_normal_one_needs_none(
