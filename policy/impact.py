@@ -114,6 +114,35 @@ def back_to(
     return target if current == target or passed(target) else None
 
 
+def way_back(
+    profile: Profile, of: ChangeClass, current: str | None, traits: frozenset[Trait], *, gone: bool
+) -> str | None:
+    """Where a change of this class, agreed on in step `current`, leads an order; none: it goes on.
+
+    Beside what has to be done anew, whoever is judging the order is asked anew, and so is whoever
+    has released the goods, unless they are `gone`.
+    """
+    if current is None:
+        return None
+    if (target := back_to(profile, of, current, traits)) is not None:
+        return target
+    if of is not ChangeClass.MINOR and isinstance(profile.step(current), ReviewStep):
+        return current
+    if gone:
+        return None
+    passed = passed_by(profile, current)
+    return next(
+        (
+            step.id
+            for step in profile.route
+            if step.stage is Stage.SHIPPING_RELEASE
+            and step.is_for(traits)
+            and (step.id == current or passed(step.id))
+        ),
+        None,
+    )
+
+
 def _for_order(profile: Profile, target: str, traits: frozenset[Trait]) -> str:
     """The first step from `target` on that is on the way of an order of these traits."""
     route = profile.route
@@ -184,11 +213,12 @@ def impact_of(
     }
     if of is ChangeClass.REFUSED:
         return Impact(**said, refused=tuple(_refusals(classified)))
-    losing = tuple(lost(before, after, holdings))
+    losing, reaches = tuple(lost(before, after, holdings)), of
     if of is ChangeClass.TECHNICAL and losing:
         # What is made so is made anew, whatever else the technical department says.
         classified = replace(classified, rest=ChangeClass.STRUCTURAL)
-    target = back_to(profile, of, current, before.traits)
+        reaches = ChangeClass.STRUCTURAL
+    target = way_back(profile, reaches, current, before.traits, gone=holdings.gone)
     return Impact(
         **said,
         back_to=target,

@@ -2,11 +2,10 @@
 
 from activities.models import StepVisit
 from domain.changes import ChangeClass, ChangeState, Touch
-from domain.stages import Stage
 from policy.changing import Classified, classify
-from policy.impact import agreements, back_to
+from policy.impact import agreements, way_back
 from policy.rushing import rush_refusal
-from policy.steps import AlongsideStep, ReviewStep
+from policy.steps import AlongsideStep
 from workflows.contract import OrderStart
 from workflows.route import Route
 from workflows.state import Changing, OrderProgress, WaitingChange
@@ -49,30 +48,10 @@ class ChangeJudge:
         )
 
     def way_back(self, of: ChangeClass) -> str | None:
-        """The step to which a change of this class leads back; none where the order goes on.
-
-        A date goes back to the plan, a structural change to classification. Whoever is judging the
-        order is asked anew, and so is whoever has released the goods while they are still here.
-        """
-        if self._progress.current is None:
-            return None
-        here, profile = self._progress.current.step, self._start.profile
-        if (target := back_to(profile, of, here, self._start.traits)) is not None:
-            return target
-        if of is not ChangeClass.MINOR and isinstance(self._route.current, ReviewStep):
-            return here
-        if self._progress.shipped and not self._progress.rest_open:
-            return None
-        return next(
-            (
-                step.id
-                for step in profile.route
-                if step.stage is Stage.SHIPPING_RELEASE
-                and step.is_for(self._start.traits)
-                and (step.id == here or self._route.passed(step.id))
-            ),
-            None,
-        )
+        """The step to which a change of this class leads back; none where the order goes on."""
+        at, gone = self._progress.current, self._progress.shipped and not self._progress.rest_open
+        here = at.step if at is not None else None
+        return way_back(self._start.profile, of, here, self._start.traits, gone=gone)
 
     def candidates(self, changing: Changing) -> tuple[StepVisit, ...]:
         """Whoever may have to agree; a minor change is nobody's decision."""

@@ -129,6 +129,29 @@ def test_a_new_date_gives_back_the_slot_and_keeps_the_stock(s08: Profile) -> Non
     assert found.promised_after - found.promised_before == timedelta(days=7)
 
 
+def test_whoever_is_judging_the_order_is_asked_anew(s08: Profile) -> None:
+    approved = Signature(step="review", role=Role.FINANCE, outcome="approved")
+
+    for asked in (LATER, SPEC, MORE):
+        found = impact(s08, asked, "review", Holdings(signatures=(approved,)))
+
+        assert (found.back_to, [void.role for void in found.voided]) == ("review", [Role.FINANCE])
+    assert impact(s08, REMARKS, "review").back_to is None
+
+
+def test_whoever_has_released_the_goods_is_asked_anew_while_they_are_here() -> None:
+    s07 = load_profile(PROFILES / "S07.yaml")
+    here = Goods(product="EL-A4", made=40, packed=40, shipped=0)
+    signed = Signature(step="countersign", role=Role.FINANCE, outcome="approved")
+
+    found = impact(s07, REMARKS, "countersign", Holdings(goods=(here,), signatures=(signed,)))
+    gone = Holdings(goods=(here.model_copy(update={"shipped": 40}),))
+
+    assert (found.of, found.back_to) == (ChangeClass.MINOR, "countersign")
+    assert [void.step for void in found.voided] == ["countersign"]
+    assert impact(s07, REMARKS, "countersign", gone).back_to is None
+
+
 def test_an_order_that_has_not_come_so_far_goes_back_nowhere(s08: Profile) -> None:
     found = impact(s08, MORE, "confirm", Holdings())
 
