@@ -23,7 +23,7 @@ from activities.models import Decision, Entered, StepVisit
 from domain.changes import ChangeClass, ChangeState
 from policy.changing import Classified, heavier
 from workflows.calls import act
-from workflows.change_judging import ChangeJudge
+from workflows.change_judging import ChangeJudge, touched
 from workflows.contract import FROZEN, OrderStart, TaskCompletion
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
@@ -34,6 +34,7 @@ from workflows.words import frozen_words
 
 GONE = "the goods have left meanwhile; ask for a return or place a new order"
 ENDING = "the order is being closed"
+JUDGED_AGAIN = "changes-are-judged-again"
 REST_COUNTS = "rest-of-a-technical-change-counts"
 
 
@@ -155,6 +156,12 @@ class ChangeDesk:
         self._progress.end_changing(changing)
         self._windows.resume_frozen()
 
+    def too_late(self, changing: Changing) -> str | None:
+        """Why what was agreed on cannot be made where the order has come meanwhile."""
+        why = self._judge.too_late(changing)
+        # An order whose history says that such a change was made has made it.
+        return why if why is not None and workflow.patched(JUDGED_AGAIN) else None
+
     def _rest(self, changing: Changing) -> ChangeClass:
         """What the change is at least, whatever the technical department says of the technical."""
         if changing.of is not ChangeClass.TECHNICAL or changing.rest is ChangeClass.MINOR:
@@ -208,6 +215,7 @@ class ChangeDesk:
                 Changing(
                     change_id=change.change_id,
                     of=found.of,
+                    touches=touched(change),
                     rest=found.rest,
                     at=now_of(self._progress),
                 )
@@ -262,7 +270,9 @@ class ChangeDesk:
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
-        if (back := self._judge.way_back(changing.of)) is not None:
+        if (why := self.too_late(changing)) is not None:
+            await self.refuse(changing, why)
+        elif (back := self._judge.way_back(changing.of)) is not None:
             self._progress.changing = changing.model_copy(update={"back_to": back})
         elif changing.promised_at is not None:
             self._progress.promises.append(

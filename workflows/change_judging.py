@@ -38,14 +38,17 @@ class ChangeJudge:
 
     def classified(self, change: WaitingChange) -> Classified:
         """The class of a change, by what it touches and how far the order has come."""
-        touches = change.touches or tuple(
-            Touch(field) for field in change.fields if field in set(Touch)
-        )
-        if not touches:
-            return Classified(ChangeClass.REFUSED)
-        return classify(
-            self._start.profile.changes, touches, self._route.passed, self._start.traits
-        )
+        touches = touched(change)
+        return self._classify(touches) if touches else Classified(ChangeClass.REFUSED)
+
+    def too_late(self, changing: Changing) -> str | None:
+        """Why the order has come too far for what was agreed on; none when it has not."""
+        found = self._classify(changing.touches)
+        return found.why if found.of is ChangeClass.REFUSED else None
+
+    def _classify(self, touches: tuple[Touch, ...]) -> Classified:
+        rules = self._start.profile.changes
+        return classify(rules, touches, self._route.passed, self._start.traits)
 
     def way_back(self, of: ChangeClass) -> str | None:
         """The step to which a change of this class leads back; none where the order goes on."""
@@ -87,3 +90,8 @@ class ChangeJudge:
 
     def _stale(self, change: WaitingChange) -> bool:
         return change.version is not None and change.version != self._progress.version
+
+
+def touched(change: WaitingChange) -> tuple[Touch, ...]:
+    """What a wish touches; one of before that was told names fields alone."""
+    return change.touches or tuple(Touch(field) for field in change.fields if field in set(Touch))
