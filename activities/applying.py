@@ -11,6 +11,7 @@ from activities.money_moves import own_move
 from activities.order_file import OrderFile
 from domain.changes import ChangeClass, ChangeRequest, ChangeState
 from domain.errors import InvalidField, NothingChanges
+from domain.made import still_wanted
 from domain.money import Account
 from domain.orders import OrderRequest, OrderState
 from domain.patching import check_delivered, new_products, patched, touches
@@ -100,7 +101,7 @@ async def apply(file: OrderFile, change: changes.ChangeRow, order: OrderRequest)
     before = file.request
     file.rewrite(order)
     if order.lines != before.lines:
-        await _give_goods(file, change)
+        await _give_goods(file, change, before)
     if order.amount != before.amount:
         await _fit_money(file, change)
     if order.amount < before.amount:
@@ -170,9 +171,11 @@ def fields_zh(fields: list[str]) -> str:
     return "、".join(_FIELDS.get(field, field) for field in fields)
 
 
-async def _give_goods(file: OrderFile, change: changes.ChangeRow) -> None:
-    """What was made and is not ordered any more goes into free finished stock."""
-    over = await goods.give_beyond(file.conn, file.id, file.quantities)
+async def _give_goods(file: OrderFile, change: changes.ChangeRow, before: OrderRequest) -> None:
+    """What was made and is not ordered any more as it is goes into free finished stock."""
+    made = await goods.made(file.conn, file.id)
+    wanted = still_wanted(before, file.request, made)
+    over = await goods.give_beyond(file.conn, file.id, wanted) if made else {}
     if not over:
         return
     what = ", ".join(f"{units} of {product}" for product, units in over.items())

@@ -33,7 +33,8 @@ class ChangeSettled(Record):
 class ChangeAsked(Record):
     """A change of class `of` is taken up while the order is in `step`.
 
-    `candidates` are the visits of all steps that may have to agree, in order.
+    `rest` is the class of what it touches besides the technical. `candidates` are the visits of
+    all steps that may have to agree, in order.
     """
 
     order_id: str
@@ -43,6 +44,7 @@ class ChangeAsked(Record):
     now: datetime
     of: ChangeClass
     step: str
+    rest: ChangeClass = ChangeClass.MINOR
     candidates: tuple[StepVisit, ...] = ()
 
 
@@ -50,12 +52,13 @@ class ChangeRegistered(Record):
     """What a change that was taken up amounts to; `visit` is the first question, if there is one.
 
     A change that no longer fits the order comes back refused. `promised_at` is the new promised
-    date, none where it stays.
+    date, none where it stays. `remakes` says that goods are made anew for it.
     """
 
     state: ChangeState
     costs_more: bool = False
     later: bool = False
+    remakes: bool = False
     promised_at: datetime | None = None
     visit: StepVisit | None = None
     tasks: tuple[OpenTask, ...] = ()

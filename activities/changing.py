@@ -22,7 +22,7 @@ from domain.changes import ChangeClass, ChangeState, Touch
 from domain.orders import OrderRequest
 from domain.patching import touches
 from policy.changing import Classified
-from policy.impact import Impact, agreements, impact_of, signing_steps, told
+from policy.impact import Impact, impact_of, signing_steps, told
 from store import changes
 from store.impact import read_holdings
 
@@ -78,15 +78,14 @@ async def _register(file: OrderFile, asked: ChangeAsked) -> ChangeRegistered:
         prices={product: str(price) for product, price in prices.items()},
     )
     _tell(file, asked.change_id, asked.of, list(wanted_by(change).fields))
-    costs_more, later = order.amount > before.amount, order.promised_at > before.promised_at
-    needed = agreements(file.profile, asked.of, costs_more=costs_more, later=later)
     visits = {visit.step: visit for visit in asked.candidates}
-    first = next((visits[step.id] for step in needed if step.id in visits), None)
+    first = next((visits[one.step] for one in impact.must_agree if one.step in visits), None)
     opened = await _ask(file, asked.workflow_id, first)
     return ChangeRegistered(
         state=ChangeState.RECEIVED,
-        costs_more=costs_more,
-        later=later,
+        costs_more=order.amount > before.amount,
+        later=order.promised_at > before.promised_at,
+        remakes=impact.remakes,
         promised_at=order.promised_at if order.promised_at != before.promised_at else None,
         visit=first,
         tasks=opened.tasks,
@@ -103,7 +102,7 @@ async def _impact(
 ) -> Impact:
     signing = signing_steps(file.profile)
     holdings = await read_holdings(file.conn, file.id, before.currency.value, signing)
-    classified = Classified(asked.of)
+    classified = Classified(asked.of, rest=asked.rest)
     return impact_of(file.profile, before, after, touched, classified, asked.step, holdings)
 
 

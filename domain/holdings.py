@@ -66,6 +66,11 @@ class Holdings(Record):
     released: bool = False
 
     @property
+    def gone(self) -> bool:
+        """Whether goods have left, and nothing that is packed is still here."""
+        return bool(self.shipped) and all(one.packed <= one.shipped for one in self.goods)
+
+    @property
     def shipped(self) -> dict[str, int]:
         """Units that have left, by product."""
         return {goods.product: goods.shipped for goods in self.goods if goods.shipped}

@@ -111,6 +111,10 @@ def _check_whole(change: ChangeRequest) -> None:
 def _line_touches(order: OrderRequest, changed: ChangedLine, at: str) -> Iterator[Touch]:
     if changed.line is None:
         yield Touch.LINE_ADDED
+        has = {line.specification for line in order.lines if line.product == changed.product}
+        if has and changed.specification not in has:
+            # What is made of the product is not what the new line asks for.
+            yield Touch.SPECIFICATION
         return
     line = _line(order, changed.line, at)
     if changed.remove:

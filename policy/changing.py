@@ -15,11 +15,13 @@ NOT_POSSIBLE = "the order is past the step until which this can change"
 class Classified:
     """The class of a change; `refused` are the touches that are not possible, each with its row.
 
-    A touch that the regulation does not name has no row.
+    A touch that the regulation does not name has no row. `rest` is the class of all that is not
+    technical: whatever the technical department says, the change is of no lighter class.
     """
 
     of: ChangeClass
     refused: tuple[tuple[Touch, ChangeRow | None], ...] = ()
+    rest: ChangeClass = ChangeClass.MINOR
 
     @property
     def why(self) -> str | None:
@@ -39,15 +41,22 @@ def classify(
 
     `passed` says whether the order is past a step.
     """
-    found = ChangeClass.MINOR
+    found = rest = ChangeClass.MINOR
     refused: list[tuple[Touch, ChangeRow | None]] = []
     for touch in touches:
         row, possible = _row(rules, touch, passed, traits)
         if row is None or not possible:
             refused.append((touch, row))
         else:
-            found = max(found, row.of, key=lambda of: of.weight)
-    return Classified(ChangeClass.REFUSED if refused else found, tuple(refused))
+            found = heavier(found, row.of)
+            if row.of is not ChangeClass.TECHNICAL:
+                rest = heavier(rest, row.of)
+    return Classified(ChangeClass.REFUSED if refused else found, tuple(refused), rest)
+
+
+def heavier(one: ChangeClass, other: ChangeClass) -> ChangeClass:
+    """Whichever of two classes reaches further."""
+    return max(one, other, key=lambda of: of.weight)
 
 
 def passed_by(profile: Profile, current: str | None) -> Callable[[str], bool]:

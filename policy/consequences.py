@@ -7,6 +7,7 @@ from typing import Literal
 
 from domain.base import Record
 from domain.holdings import Holdings
+from domain.made import still_wanted
 from domain.orders import OrderRequest
 from domain.roles import Role
 from domain.stages import Stage
@@ -73,13 +74,11 @@ def given_back(
         yield Consequence(kind="money", what=after.currency.value, quantity=over, text=text)
 
 
-def lost(after: OrderRequest, holdings: Holdings) -> Iterator[Consequence]:
-    """Goods that the order no longer wants; they become free finished stock."""
-    ordered: dict[str, int] = {}
-    for line in after.lines:
-        ordered[line.product] = ordered.get(line.product, 0) + line.quantity
+def lost(before: OrderRequest, after: OrderRequest, holdings: Holdings) -> Iterator[Consequence]:
+    """Goods that the order no longer wants as they are; they become free finished stock."""
+    wanted = still_wanted(before, after, {goods.product: goods.made for goods in holdings.goods})
     for goods in holdings.goods:
-        over = goods.made - max(ordered.get(goods.product, 0), goods.shipped)
+        over = goods.made - max(wanted[goods.product], goods.shipped)
         if over > 0:
             text = f"{over} of {goods.product} made and no longer ordered; they go into stock"
             yield Consequence(

@@ -1,6 +1,7 @@
 """What a change means for an order: class, price, date, who agrees, what goes back. Pure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -74,6 +75,11 @@ class Impact(Record):
     refused: tuple[NotPossible, ...] = ()
 
     @property
+    def remakes(self) -> bool:
+        """Whether goods are made anew because they are to be otherwise."""
+        return self.of is ChangeClass.TECHNICAL and bool(self.lost)
+
+    @property
     def why(self) -> str | None:
         """Why it is refused and what is possible instead; none when it is not."""
         said = [
@@ -108,6 +114,35 @@ def back_to(
     return target if current == target or passed(target) else None
 
 
+def way_back(
+    profile: Profile, of: ChangeClass, current: str | None, traits: frozenset[Trait], *, gone: bool
+) -> str | None:
+    """Where a change of this class, agreed on in step `current`, leads an order; none: it goes on.
+
+    Beside what has to be done anew, whoever is judging the order is asked anew, and so is whoever
+    has released the goods, unless they are `gone`.
+    """
+    if current is None:
+        return None
+    if (target := back_to(profile, of, current, traits)) is not None:
+        return target
+    if of is not ChangeClass.MINOR and isinstance(profile.step(current), ReviewStep):
+        return current
+    if gone:
+        return None
+    passed = passed_by(profile, current)
+    return next(
+        (
+            step.id
+            for step in profile.route
+            if step.stage is Stage.SHIPPING_RELEASE
+            and step.is_for(traits)
+            and (step.id == current or passed(step.id))
+        ),
+        None,
+    )
+
+
 def _for_order(profile: Profile, target: str, traits: frozenset[Trait]) -> str:
     """The first step from `target` on that is on the way of an order of these traits."""
     route = profile.route
@@ -135,15 +170,23 @@ def is_planned_anew(profile: Profile, of: ChangeClass, current: str | None) -> b
 
 
 def agreements(
-    profile: Profile, of: ChangeClass, *, costs_more: bool, later: bool
+    profile: Profile, classified: Classified, *, costs_more: bool, later: bool
 ) -> tuple[AlongsideStep, ...]:
-    """The steps that a change of this class has to be agreed in, one after the other."""
+    """The steps that a change of this class has to be agreed in, one after the other.
+
+    What else a technical change touches is agreed as if it came alone.
+    """
+    asked = {classified.of}
+    if classified.of is ChangeClass.TECHNICAL and classified.rest is not ChangeClass.MINOR:
+        asked.add(classified.rest)
     needed = {"always"} | ({"cost", "cost_or_date"} if costs_more else set())
     needed |= {"cost_or_date"} if later else set()
     return tuple(
         step
         for step in profile.alongside
-        if step.trigger == "on_change" and of in step.classes and step.needed in needed
+        if step.trigger == "on_change"
+        and not asked.isdisjoint(step.classes)
+        and step.needed in needed
     )
 
 
@@ -170,15 +213,20 @@ def impact_of(
     }
     if of is ChangeClass.REFUSED:
         return Impact(**said, refused=tuple(_refusals(classified)))
-    target = back_to(profile, of, current, before.traits)
+    losing, reaches = tuple(lost(before, after, holdings)), of
+    if of is ChangeClass.TECHNICAL and losing:
+        # What is made so is made anew, whatever else the technical department says.
+        classified = replace(classified, rest=ChangeClass.STRUCTURAL)
+        reaches = ChangeClass.STRUCTURAL
+    target = way_back(profile, reaches, current, before.traits, gone=holdings.gone)
     return Impact(
         **said,
         back_to=target,
         needs=_needs(profile, of),
         told=told(profile, of),
-        must_agree=tuple(_agreements(profile, of, before, after)),
+        must_agree=tuple(_agreements(profile, classified, before, after)),
         given_back=tuple(given_back(profile, target, after, holdings)),
-        lost=tuple(lost(after, holdings)),
+        lost=losing,
         voided=tuple(voided(profile, target, current, holdings)),
     )
 
@@ -206,11 +254,11 @@ def _refusals(classified: Classified) -> Iterator[NotPossible]:
 
 
 def _agreements(
-    profile: Profile, of: ChangeClass, before: OrderRequest, after: OrderRequest
+    profile: Profile, classified: Classified, before: OrderRequest, after: OrderRequest
 ) -> Iterator[Agreement]:
     costs_more = after.amount > before.amount
     later = after.promised_at > before.promised_at
-    for step in agreements(profile, of, costs_more=costs_more, later=later):
+    for step in agreements(profile, classified, costs_more=costs_more, later=later):
         assert step.window is not None, "an answer to a change has a time"
         yield Agreement(
             step=step.id,

@@ -67,16 +67,14 @@ async def unpack(conn: Connection, order_id: str) -> int:
     return int(units or 0)
 
 
-async def give_beyond(
-    conn: Connection, order_id: str, ordered: Mapping[str, int]
-) -> dict[str, int]:
-    """What was made, is here and is not ordered becomes free finished stock; how much of what."""
+async def give_beyond(conn: Connection, order_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
+    """What was made, is here and is not wanted becomes free finished stock; how much of what."""
     found = await conn.execute(
         select(goods.c.product, goods.c.made, goods.c.shipped)
         .where(goods.c.order_id == order_id)
         .order_by(goods.c.product)
     )
-    over = {row.product: row.made - max(ordered.get(row.product, 0), row.shipped) for row in found}
+    over = {row.product: row.made - max(wanted.get(row.product, 0), row.shipped) for row in found}
     over = {product: units for product, units in over.items() if units > 0}
     given = [{"given": product, "units": units} for product, units in over.items()]
     await _into_stock(conn, given)

@@ -21,8 +21,9 @@ from activities.change_models import (
 )
 from activities.models import Decision, Entered, StepVisit
 from domain.changes import ChangeClass, ChangeState
+from policy.changing import Classified, heavier
 from workflows.calls import act
-from workflows.change_judging import ChangeJudge
+from workflows.change_judging import ChangeJudge, touched
 from workflows.contract import FROZEN, OrderStart, TaskCompletion
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
@@ -33,6 +34,8 @@ from workflows.words import frozen_words
 
 GONE = "the goods have left meanwhile; ask for a return or place a new order"
 ENDING = "the order is being closed"
+JUDGED_AGAIN = "changes-are-judged-again"
+REST_COUNTS = "rest-of-a-technical-change-counts"
 
 
 class ChangeDesk:
@@ -101,13 +104,17 @@ class ChangeDesk:
         if changing is None or changing.visit != visit:
             return
         step, outcome = self._judge.step(visit), decision.outcome
+        rest = self._rest(changing)
         of = ChangeClass(outcome) if outcome in set(ChangeClass) else changing.of
         refused = None
         if of is ChangeClass.REFUSED:
             where = f"refused by {decision.role.words} in the {step.title.lower()}"
             refused = f"{where}; the order goes on as it was"
             of = changing.of
-        following = None if refused else self._judge.after(step, changing, of)
+        of = heavier(of, rest)
+        following = None
+        if not refused:
+            following = self._judge.after(step, changing, Classified(of, rest=rest))
         changing = changing.model_copy(update={"of": of, "visit": following})
         if following is not None:
             self._progress.beside.append(following)
@@ -148,6 +155,19 @@ class ChangeDesk:
         """The change is decided: windows go on, and the next one may come."""
         self._progress.end_changing(changing)
         self._windows.resume_frozen()
+
+    def too_late(self, changing: Changing) -> str | None:
+        """Why what was agreed on cannot be made where the order has come meanwhile."""
+        why = self._judge.too_late(changing)
+        # An order whose history says that such a change was made has made it.
+        return why if why is not None and workflow.patched(JUDGED_AGAIN) else None
+
+    def _rest(self, changing: Changing) -> ChangeClass:
+        """What the change is at least, whatever the technical department says of the technical."""
+        if changing.of is not ChangeClass.TECHNICAL or changing.rest is ChangeClass.MINOR:
+            return ChangeClass.MINOR
+        # An answer that is in a history already was all that counted then.
+        return changing.rest if workflow.patched(REST_COUNTS) else ChangeClass.MINOR
 
     def _ripe(self, changing: Changing) -> bool:
         """All have agreed, and the order stands where it can be turned."""
@@ -190,9 +210,15 @@ class ChangeDesk:
                 # The fee may have come before it was agreed on.
                 self._progress.rush_open = self._progress.rush_news = True
         else:
-            of = self._judge.classified(change).of
+            found = self._judge.classified(change)
             await self._register(
-                Changing(change_id=change.change_id, of=of, at=now_of(self._progress))
+                Changing(
+                    change_id=change.change_id,
+                    of=found.of,
+                    touches=touched(change),
+                    rest=found.rest,
+                    at=now_of(self._progress),
+                )
             )
 
     def _verdict(self, change: WaitingChange) -> tuple[ChangeState, str | None] | None:
@@ -215,7 +241,8 @@ class ChangeDesk:
             now=changing.at,
             of=changing.of,
             step=current.step,
-            candidates=self._judge.candidates(changing.of),
+            rest=changing.rest,
+            candidates=self._judge.candidates(changing),
         )
         summary = f"a {changing.of} change is taken up"
         found = await act(REGISTER_CHANGE, asked, ChangeRegistered, summary)
@@ -230,6 +257,7 @@ class ChangeDesk:
             update={
                 "costs_more": found.costs_more,
                 "later": found.later,
+                "rest": ChangeClass.STRUCTURAL if found.remakes else changing.rest,
                 "promised_at": found.promised_at,
                 "visit": found.visit,
                 "decided": found.visit is None,
@@ -242,7 +270,9 @@ class ChangeDesk:
 
     async def _apply(self, changing: Changing) -> None:
         """Leads back, moves the promise, or only writes the change down."""
-        if (back := self._judge.way_back(changing.of)) is not None:
+        if (why := self.too_late(changing)) is not None:
+            await self.refuse(changing, why)
+        elif (back := self._judge.way_back(changing.of)) is not None:
             self._progress.changing = changing.model_copy(update={"back_to": back})
         elif changing.promised_at is not None:
             self._progress.promises.append(

@@ -2,11 +2,10 @@
 
 from activities.models import StepVisit
 from domain.changes import ChangeClass, ChangeState, Touch
-from domain.stages import Stage
 from policy.changing import Classified, classify
-from policy.impact import agreements, back_to
+from policy.impact import agreements, way_back
 from policy.rushing import rush_refusal
-from policy.steps import AlongsideStep, ReviewStep
+from policy.steps import AlongsideStep
 from workflows.contract import OrderStart
 from workflows.route import Route
 from workflows.state import Changing, OrderProgress, WaitingChange
@@ -39,53 +38,39 @@ class ChangeJudge:
 
     def classified(self, change: WaitingChange) -> Classified:
         """The class of a change, by what it touches and how far the order has come."""
-        touches = change.touches or tuple(
-            Touch(field) for field in change.fields if field in set(Touch)
-        )
-        if not touches:
-            return Classified(ChangeClass.REFUSED)
-        return classify(
-            self._start.profile.changes, touches, self._route.passed, self._start.traits
-        )
+        touches = touched(change)
+        return self._classify(touches) if touches else Classified(ChangeClass.REFUSED)
+
+    def too_late(self, changing: Changing) -> str | None:
+        """Why the order has come too far for what was agreed on; none when it has not."""
+        found = self._classify(changing.touches)
+        return found.why if found.of is ChangeClass.REFUSED else None
+
+    def _classify(self, touches: tuple[Touch, ...]) -> Classified:
+        rules = self._start.profile.changes
+        return classify(rules, touches, self._route.passed, self._start.traits)
 
     def way_back(self, of: ChangeClass) -> str | None:
-        """The step to which a change of this class leads back; none where the order goes on.
+        """The step to which a change of this class leads back; none where the order goes on."""
+        at, gone = self._progress.current, self._progress.shipped and not self._progress.rest_open
+        here = at.step if at is not None else None
+        return way_back(self._start.profile, of, here, self._start.traits, gone=gone)
 
-        A date goes back to the plan, a structural change to classification. Whoever is judging the
-        order is asked anew, and so is whoever has released the goods while they are still here.
-        """
-        if self._progress.current is None:
-            return None
-        here, profile = self._progress.current.step, self._start.profile
-        if (target := back_to(profile, of, here, self._start.traits)) is not None:
-            return target
-        if of is not ChangeClass.MINOR and isinstance(self._route.current, ReviewStep):
-            return here
-        if self._progress.shipped and not self._progress.rest_open:
-            return None
-        return next(
-            (
-                step.id
-                for step in profile.route
-                if step.stage is Stage.SHIPPING_RELEASE
-                and step.is_for(self._start.traits)
-                and (step.id == here or self._route.passed(step.id))
-            ),
-            None,
-        )
-
-    def candidates(self, of: ChangeClass) -> tuple[StepVisit, ...]:
+    def candidates(self, changing: Changing) -> tuple[StepVisit, ...]:
         """Whoever may have to agree; a minor change is nobody's decision."""
-        if of is ChangeClass.MINOR:
+        if changing.of is ChangeClass.MINOR:
             return ()
-        needed = self._needed(of, costs_more=True, later=True)
+        classified = Classified(changing.of, rest=changing.rest)
+        needed = self._needed(classified, costs_more=True, later=True)
         return tuple(self._route.visit(step.id) for step in needed)
 
-    def after(self, step: AlongsideStep, changing: Changing, of: ChangeClass) -> StepVisit | None:
+    def after(
+        self, step: AlongsideStep, changing: Changing, classified: Classified
+    ) -> StepVisit | None:
         """The next who has to agree; whoever has answered is not asked again."""
         beside = self._start.profile.alongside
         later = beside[beside.index(step) + 1 :]
-        needed = self._needed(of, costs_more=changing.costs_more, later=changing.later)
+        needed = self._needed(classified, costs_more=changing.costs_more, later=changing.later)
         return next((self._route.visit(one.id) for one in needed if one in later), None)
 
     def step(self, visit: StepVisit) -> AlongsideStep:
@@ -98,10 +83,15 @@ class ChangeJudge:
         return rush_refusal(profile, planned=self._route.passed(profile.planned_at))
 
     def _needed(
-        self, of: ChangeClass, *, costs_more: bool, later: bool
+        self, classified: Classified, *, costs_more: bool, later: bool
     ) -> tuple[AlongsideStep, ...]:
-        needed = agreements(self._start.profile, of, costs_more=costs_more, later=later)
+        needed = agreements(self._start.profile, classified, costs_more=costs_more, later=later)
         return tuple(step for step in needed if step.is_for(self._start.traits))
 
     def _stale(self, change: WaitingChange) -> bool:
         return change.version is not None and change.version != self._progress.version
+
+
+def touched(change: WaitingChange) -> tuple[Touch, ...]:
+    """What a wish touches; one of before that was told names fields alone."""
+    return change.touches or tuple(Touch(field) for field in change.fields if field in set(Touch))

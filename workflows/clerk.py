@@ -139,6 +139,11 @@ class Clerk:
             if ours is not None:
                 await self._changes.refuse(ours, GONE)
             return
+        # The order may have gone on since all had agreed.
+        why = self._changes.too_late(ours) if ours is not None and not moved.written else None
+        if ours is not None and why is not None:
+            await self._changes.refuse(ours, why)
+            return
         left, following = self._route.promise_visits()
         keys = {visit.key(self._start.order_id) for visit in left}
         hanging = self._due_lines.running(

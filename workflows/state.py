@@ -162,10 +162,13 @@ class Changing(Record):
 
     `visit` is the question that stands open, `decided` says that all have agreed, and `back_to` is
     the step to which the order goes back then. `promised_at` is the new date, none where it stays.
+    `rest` is the class of what it `touches` besides the technical.
     """
 
     change_id: str
     of: ChangeClass
+    touches: tuple[Touch, ...] = ()
+    rest: ChangeClass = ChangeClass.MINOR
     at: datetime
     costs_more: bool = False
     later: bool = False

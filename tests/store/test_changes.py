@@ -17,7 +17,7 @@ from tests.store.bench import MONDAY, Bench, Worked, verdict, wish
 
 
 async def asked_for(bench: Bench, order: Worked, patch: dict[str, Any], **values: Any) -> str:
-    change_id = f"change-of-{order.id[:8]}"
+    change_id = str(values.get("id", f"change-of-{order.id[:8]}"))
     row = {
         "id": change_id,
         "order_id": order.id,
@@ -107,6 +107,38 @@ async def test_what_is_made_and_no_longer_ordered_goes_into_stock_and_is_not_mad
     assert [row["quantity"] for row in labels] == [2]
     slots = await bench.rows(tables.slots, order_id=order.id, state="held")
     assert [row["minutes"] for row in slots] == [Decimal("9.0")]
+
+
+async def test_goods_of_the_old_specification_go_into_stock_and_are_made_anew(bench: Bench) -> None:
+    order = await (await bench.order(("EL-A4", 10))).advance_to("pack")
+    more = await asked_for(bench, order, {"lines": [{"line": 1, "quantity": 20}]})
+    await turn_back(order, more, "prepare_review", "pack", "review")
+    blue = {"lines": [{"line": 1, "specification": "blue"}]}
+    change = await asked_for(bench, order, blue, id="blue", against_version=2)
+    asked = ChangeAsked(
+        order_id=order.id,
+        workflow_id=order.workflow_id,
+        change_id=change,
+        key=f"{order.id}/changes/{change}/register",
+        now=MONDAY,
+        of=ChangeClass.TECHNICAL,
+        step="review",
+        candidates=(StepVisit(step="change_review", visit=1),),
+    )
+
+    found = await ChangeOffice(bench.engine).register_change(asked)
+    await turn_back(order, change, "prepare_review", "review", "review")
+
+    assert found.remakes
+    [row] = await bench.rows(tables.changes, id=change)
+    assert [lost["quantity"] for lost in row["impact"]["lost"]] == ["10"]
+    [goods] = await bench.rows(tables.goods, order_id=order.id)
+    assert (goods["made"], await finished(bench, "EL-A4")) == (0, 10)
+    await order.move("check_material", "review", "material", "plan")
+    labels = await bench.rows(
+        tables.reservations, order_id=order.id, state="held", material="M-LABEL"
+    )
+    assert [row["quantity"] for row in labels] == [20]
 
 
 async def test_a_shortage_that_a_change_overtakes_is_not_bought_and_purchasing_knows(

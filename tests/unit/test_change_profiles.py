@@ -63,6 +63,22 @@ def test_a_small_change_of_a_project_needs_neither_paper_nor_agreement() -> None
     assert (found.needs, found.must_agree) == ((), ())
 
 
+def test_a_date_that_comes_with_a_technical_change_is_agreed_as_if_it_came_alone() -> None:
+    red = {"lines": [{"line": 1, "specification": "red"}]}
+
+    assert [agreed.step for agreed in impact(profile("S22"), red | LATER).must_agree] == [
+        "change_review",
+        "technical_review",
+        "date_review",
+        "supplement",
+    ]
+    assert [agreed.step for agreed in impact(profile("S22"), red | EARLIER).must_agree] == [
+        "change_review",
+        "technical_review",
+        "date_review",
+    ]
+
+
 def test_every_department_answers_to_a_change_after_customer_service_has_passed_it_on() -> None:
     found = impact(profile("S33"), LESS)
 

@@ -129,6 +129,29 @@ def test_a_new_date_gives_back_the_slot_and_keeps_the_stock(s08: Profile) -> Non
     assert found.promised_after - found.promised_before == timedelta(days=7)
 
 
+def test_whoever_is_judging_the_order_is_asked_anew(s08: Profile) -> None:
+    approved = Signature(step="review", role=Role.FINANCE, outcome="approved")
+
+    for asked in (LATER, SPEC, MORE):
+        found = impact(s08, asked, "review", Holdings(signatures=(approved,)))
+
+        assert (found.back_to, [void.role for void in found.voided]) == ("review", [Role.FINANCE])
+    assert impact(s08, REMARKS, "review").back_to is None
+
+
+def test_whoever_has_released_the_goods_is_asked_anew_while_they_are_here() -> None:
+    s07 = load_profile(PROFILES / "S07.yaml")
+    here = Goods(product="EL-A4", made=40, packed=40, shipped=0)
+    signed = Signature(step="countersign", role=Role.FINANCE, outcome="approved")
+
+    found = impact(s07, REMARKS, "countersign", Holdings(goods=(here,), signatures=(signed,)))
+    gone = Holdings(goods=(here.model_copy(update={"shipped": 40}),))
+
+    assert (found.of, found.back_to) == (ChangeClass.MINOR, "countersign")
+    assert [void.step for void in found.voided] == ["countersign"]
+    assert impact(s07, REMARKS, "countersign", gone).back_to is None
+
+
 def test_an_order_that_has_not_come_so_far_goes_back_nowhere(s08: Profile) -> None:
     found = impact(s08, MORE, "confirm", Holdings())
 
@@ -165,6 +188,22 @@ def test_less_than_is_made_goes_into_stock_and_what_is_overpaid_comes_back(s08: 
     assert [(lost.what, lost.quantity) for lost in found.lost] == [("EL-A4", Decimal(10))]
     money = found.given_back[-1]
     assert (money.kind, money.quantity) == ("money", Decimal("385.00"))
+
+
+def test_what_is_made_otherwise_is_lost_and_no_answer_lets_it_pass_as_minor(s08: Profile) -> None:
+    found = impact(s08, SPEC, "review")
+
+    assert [(lost.what, lost.quantity) for lost in found.lost] == [("EL-A4", Decimal(40))]
+    assert found.remakes
+    assert not impact(s08, SPEC, "review", Holdings()).remakes
+
+
+def test_another_specification_of_what_is_made_is_refused_like_a_change_of_it(s08: Profile) -> None:
+    blue = {"product": "EL-A4", "quantity": 40, "specification": "blue"}
+
+    found = impact(s08, {"lines": [{"line": 1, "remove": True}, blue]}, "pack")
+
+    assert [refused.touch for refused in found.refused] == [Touch.SPECIFICATION]
 
 
 def test_a_release_note_falls_with_every_change_that_comes_after_it(s08: Profile) -> None:

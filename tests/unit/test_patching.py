@@ -47,6 +47,11 @@ def lines(*changed: dict[str, Any]) -> ChangeRequest:
         (lines({"line": 1, "quantity": 39}), [Touch.QUANTITY_DOWN]),
         (lines({"line": 2, "remove": True}), [Touch.LINE_REMOVED]),
         (lines({"product": "EL-A5", "quantity": 1}), [Touch.LINE_ADDED]),
+        (lines({"product": "EL-A4", "quantity": 1, "specification": "blue"}), [Touch.LINE_ADDED]),
+        (
+            lines({"product": "EL-A4", "quantity": 1, "specification": "red"}),
+            [Touch.SPECIFICATION, Touch.LINE_ADDED],
+        ),
         (lines({"line": 2, "product": "EL-A5"}), [Touch.PRODUCT]),
         (lines({"line": 2, "product": "EL-A5", "specification": "x"}), [Touch.PRODUCT]),
         (lines({"line": 1, "specification": None}), [Touch.SPECIFICATION]),

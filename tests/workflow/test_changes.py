@@ -132,7 +132,9 @@ async def test_a_change_behind_an_applied_one_is_against_an_old_version(floor: F
     await holds(placed, Expected("confirm", 2, amount=PRICE * 5))
 
 
-async def test_a_new_date_is_planned_anew_while_the_work_goes_on(floor: Floor) -> None:
+async def test_a_new_date_is_planned_anew_while_the_work_goes_on_as_long_as_it_can(
+    floor: Floor,
+) -> None:
     placed = await placed_at(floor, "production")
     patch = later(placed)
 
@@ -149,16 +151,32 @@ async def test_a_new_date_is_planned_anew_while_the_work_goes_on(floor: Floor) -
     assert row["promised_at"].isoformat() == row["body"]["promised_at"].replace("Z", "+00:00")
     promised = [w for w in await placed.rows(tables.windows) if w["rule"].endswith("promise")]
     assert [w["due_at"] for w in promised if w["stopped_at"] is None] == [row["promised_at"]]
-    await complete(placed, S08_STEPS[S08_STEPS.index("plan") :])
+    packed = S08_STEPS.index("pack")
+    await placed.walk(S08_STEPS[S08_STEPS.index("plan") : packed])
+    await placed.at("pack")
+    late = await ask(placed, later(placed, days=150))
+    await say(placed, "change_review")
+    await placed.walk(("pack",))
+    await placed.at("ship")
+    await say(placed, "date_review")
+    refused = await placed.settled(late)
+    assert refused["state"] == "refused"
+    assert "packed for their journey" in refused["reason"]
+    await complete(placed, ())
 
 
 async def test_the_technical_department_settles_how_far_a_change_reaches(floor: Floor) -> None:
-    minor, structural = await asyncio.gather(
-        placed_at(floor, "plan"), placed_at(floor, "plan_approval")
+    minor, structural, dated = await asyncio.gather(
+        placed_at(floor, "plan"), placed_at(floor, "plan_approval"), placed_at(floor, "plan")
     )
 
-    for placed, of in ((minor, "minor"), (structural, "structural")):
-        await ask(placed, SPECIFIED)
+    changes: dict[str, str] = {}
+    for placed, patch, of in (
+        (minor, SPECIFIED, "minor"),
+        (structural, SPECIFIED, "structural"),
+        (dated, SPECIFIED | later(dated), "minor"),
+    ):
+        changes[placed.order_id] = await ask(placed, patch)
         await say(placed, "change_review")
         await holds(
             placed,
@@ -175,6 +193,12 @@ async def test_the_technical_department_settles_how_far_a_change_reaches(floor: 
     await structural.at("review")
     await holds(minor, Expected("plan", 2, to_make=10))
     await holds(structural, Expected("review", 2))
+    # The date that came along is a matter of its own.
+    await asked(dated, "date_review")
+    await holds(dated, Expected("plan", 1, to_make=10))
+    await say(dated, "date_review")
+    await dated.settled(changes[dated.order_id])
+    await holds(dated, Expected("plan", 2, to_make=10))
 
 
 async def test_cancelling_during_a_change_ends_both(floor: Floor) -> None:
