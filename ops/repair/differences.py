@@ -102,7 +102,7 @@ def _fields(stored: Stored, standing: Standing, profile: Profile) -> Iterator[Di
     step = profile.step(at.step)
     if (row.step, row.stage) != (step.id, step.stage.value) or row.step_since is None:
         yield _differs(Kind.PLACE, "step", step.id, row.step)
-    roles = [task.role.value for task in standing.tasks if task.step == step.id]
+    roles = waiting_roles(standing)
     if roles and row.waiting_role not in roles:
         yield _differs(Kind.PLACE, "waiting_role", " or ".join(roles), row.waiting_role)
     if standing.blocked != row.blocked:
@@ -167,6 +167,21 @@ _BALANCE_ADVICE = (
 )
 _SHIPPED_ADVICE = "ask logistics what has left, and correct the record that is wrong by hand"
 _UNATTENDED_ADVICE = "finance has to approve, pay or reject it"
+
+
+def waiting_roles(standing: Standing) -> list[str]:
+    """Whom lists may name: whoever works on the step, and first of all who decides a change.
+
+    While a change freezes the order nobody works on the step.
+    """
+    assert standing.step is not None
+    changing = standing.changing
+    asked = changing.visit if changing else None
+    deciding = [task.role.value for task in standing.tasks if asked and task.step == asked.step]
+    if changing is not None and changing.freezes and deciding:
+        return deciding
+    working = [task.role.value for task in standing.tasks if task.step == standing.step.step]
+    return [*deciding, *working]
 
 
 def due_of(standing: Standing, profile: Profile) -> tuple[bool, datetime | None]:

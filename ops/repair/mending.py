@@ -12,7 +12,15 @@ from domain.orders import OrderState
 from domain.priorities import Priority
 from ops.repair import follow_up_mending
 from ops.repair.bookends import close, start, trail_line
-from ops.repair.differences import Difference, Kind, due_of, shown_due, standing_of, window_key_of
+from ops.repair.differences import (
+    Difference,
+    Kind,
+    due_of,
+    shown_due,
+    standing_of,
+    waiting_roles,
+    window_key_of,
+)
 from ops.repair.reconciling import Compared, Seen, compare, differences, look, profile_of
 from ops.repair.site import Site
 from policy.explaining import explain
@@ -115,7 +123,7 @@ class _Mender:
         """The order's row, as its workflow says."""
         assert standing.step is not None, "a settled order is in a step"
         row, step = self._seen.stored.order, profile.step(standing.step.step)
-        roles = [task.role.value for task in standing.tasks if task.step == step.id]
+        roles = waiting_roles(standing)
         slack, level = standing_of(standing)
         known, due = due_of(standing, profile)
         role = row.waiting_role if row.waiting_role in roles else (roles or [step.role.value])[0]

@@ -19,6 +19,7 @@ from store.tables import api_keys
 from tests.ops.ward import Ward, give_keys
 from tests.workflow.conftest import floor, idle_floor, staffed
 from tests.workflow.floor import Floor
+from tests.workflow.operating import site_of
 
 __all__ = ["floor", "idle_floor", "staffed"]
 
@@ -56,14 +57,7 @@ async def site(idle_floor: Floor) -> Site:
                 for name, role in KEYS.items()
             ],
         )
-    return Site(
-        client=idle_floor.client,
-        database=idle_floor.engine,
-        task_queue=idle_floor.task_queue,
-        by="ops-1",
-        roles=(Role.OPERATIONS,),
-        ui_url="http://127.0.0.1:8233",
-    )
+    return site_of(idle_floor)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from store.gate_tables import order_money
 from store.money_tables import balances
 from store.payment_tables import refunds
 from tests.ops.conftest import Dueline
+from tests.workflow.changing import TWENTY, ask, asked
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 
 ORDERS_THAT_MOVE = 100
@@ -243,6 +244,25 @@ async def test_marks_that_the_database_has_lost_are_written_down_again(
     assert mended.differences == ()
     assert {"warning", "breach"} <= set(await placed.marks(window["key"]))
     assert (await placed.row())["slack"] == "breached"
+
+
+async def test_while_a_change_is_decided_lists_name_who_decides_it(
+    site: Site, floor: Floor
+) -> None:
+    placed = await at_confirm(floor)
+    await placed.do("confirm")
+    await placed.at("review")
+    await ask(placed, TWENTY)
+    task = await asked(placed, "change_review")
+    settled = await compare(site, placed.order_id)
+    await other_role(placed)
+
+    found = await compare(site, placed.order_id)
+    mended = await mend(site, found)
+
+    assert kinds(settled) == set()
+    assert (kinds(found), kinds(mended)) == ({Kind.PLACE}, set())
+    assert (await placed.row())["waiting_role"] == task["role"] == "sales"
 
 
 async def test_an_order_that_was_stored_and_never_started_is_started(

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from domain.money import Account
-from ops.repair.reconciling import compare
 from ops.repair.site import Site
 from store import tables
 from store.gate_tables import order_money
@@ -17,6 +16,7 @@ from tests.workflow.changing import SIGNED, TWENTY, Expected, ask, asked, holds,
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.following import starter_of
 from tests.workflow.money import held, moves, pay
+from tests.workflow.operating import agrees
 from tests.workflow.paying import purse
 from tests.workflow.test_deposit_clock import stocked
 from tests.workflow.test_shipping import pays_until_the_goods_may_be_checked, walk
@@ -54,7 +54,7 @@ async def stands_where_it_stood(
     site: Site, placed: Placed, at: str, places: Iterable[tuple[str, int]]
 ) -> None:
     """The order is taken back to each of these visits, and is the same afterwards."""
-    await agrees(site, placed)
+    await agree(placed)
     await placed.settled_events()
     before = await record(placed)
     for step, visit in places:
@@ -66,17 +66,16 @@ async def stands_where_it_stood(
         after = await record(placed)
         for what, was in before.items():
             assert after[what] == was, (step, visit, what)
-        await agrees(site, placed)
+        await agree(placed)
 
 
-async def agrees(site: Site, placed: Placed) -> None:
+async def agree(placed: Placed) -> None:
     """Workflows and database say the same, once what is to follow has begun."""
     await starter_of(placed.floor).round()
-    compared = await compare(site, placed.order_id)
-    assert (compared.differences, compared.moving, compared.unasked) == ((), False, None)
+    await agrees(placed)
 
 
-async def ends_once(site: Site, placed: Placed) -> None:
+async def ends_once(placed: Placed) -> None:
     """The order is received; nothing is held, no notice came twice, and its money balances."""
     await receive(placed)
     assert (await placed.row())["state"] == "completed"
@@ -87,7 +86,7 @@ async def ends_once(site: Site, placed: Placed) -> None:
     told = [row["key"] for row in await placed.rows(tables.outbox)]
     assert len(told) == len(set(told))
     assert (await purse(placed.floor, placed.order_id)).balances
-    await agrees(site, placed)
+    await agree(placed)
 
 
 async def changed_twice(placed: Placed) -> None:
@@ -123,7 +122,7 @@ async def test_an_order_reset_to_before_its_changes_is_changed_once(
     await placed.reached("receipt")
     await stands_where_it_stood(site, placed, "receipt", (("production", 1), ("review", 2)))
 
-    await ends_once(site, placed)
+    await ends_once(placed)
     row = await placed.row()
     assert (row["version"], row["amount"]) == (3, AMOUNT)
     [goods] = await placed.rows(tables.goods)
@@ -150,7 +149,7 @@ async def test_an_order_reset_to_before_its_gates_of_money_is_paid_once(
 
     await walk(placed, "ship", "notify")
     await placed.reached("receipt")
-    await ends_once(site, placed)
+    await ends_once(placed)
     assert await held(placed) == {
         Account.GOODS: Decimal("185.00"),
         Account.REFUND_DUE: Decimal("5.50"),
@@ -173,7 +172,7 @@ async def test_a_deposit_that_was_picked_up_late_is_kept_once_after_a_reset(
 
     await placed.do("notify")
     await placed.reached("receipt")
-    await ends_once(site, placed)
+    await ends_once(placed)
     [money] = await placed.rows(order_money)
     assert money["deposit_state"] == "kept_in_part"
     [(kept, _)] = await moves(placed, "deposit: picked up late")

@@ -3,8 +3,10 @@
 from uuid import uuid4
 
 from domain.roles import Role
+from ops.repair.reconciling import compare
+from ops.repair.site import Site
 from store import tables
-from tests.workflow.floor import Placed
+from tests.workflow.floor import Floor, Placed
 from workflows.contract import (
     HOLD_ORDER,
     RELEASE_ORDER,
@@ -17,6 +19,28 @@ from workflows.contract import (
 
 OPERATIONS = (Role.OPERATIONS,)
 BY = "key-of-operations"
+
+
+def site_of(floor: Floor) -> Site:
+    """The floor as operations reach it."""
+    return Site(
+        client=floor.client,
+        database=floor.engine,
+        task_queue=floor.task_queue,
+        by="ops-1",
+        roles=OPERATIONS,
+        ui_url="http://127.0.0.1:8233",
+    )
+
+
+async def agrees(placed: Placed) -> None:
+    """Fails unless the order's workflows and the database say the same, as `ops reconcile` sees it.
+
+    What is to follow the order has to have begun.
+    """
+    compared = await compare(site_of(placed.floor), placed.order_id)
+    says = (compared.differences, compared.moving, compared.unasked)
+    assert says == ((), False, None), says
 
 
 async def hold(placed: Placed, because: str = "the customer's bank has stopped") -> None:

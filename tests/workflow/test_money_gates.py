@@ -4,18 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 from domain.money import Account
-from domain.roles import Role
 from ops.repair.finding import find_order
 from ops.repair.points import point_of_step
 from ops.repair.resetting import reset_order
 from ops.repair.runs import fetch_chain
-from ops.repair.site import Site
 from policy.money_rules import MoneyRules, RushRules
 from policy.steps import Fact
 from store import tables
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.money import news, pay
-from tests.workflow.operating import hold, release
+from tests.workflow.operating import hold, release, site_of
 from tests.workflow.policies import changed
 from workflows.contract import REQUEST_RUSH, RushNotice
 
@@ -81,15 +79,7 @@ async def stands_after_a_reset(placed: Placed) -> None:
     """Everything is lived through again, and nothing has happened twice."""
     await placed.settled_events()
     before = await placed.rows(tables.outbox)
-    floor = placed.floor
-    site = Site(
-        client=floor.client,
-        database=floor.engine,
-        task_queue=floor.task_queue,
-        by="ops-1",
-        roles=(Role.OPERATIONS,),
-        ui_url="http://127.0.0.1:8233",
-    )
+    floor, site = placed.floor, site_of(placed.floor)
     for step in ("confirm", "release"):
         order = await find_order(site, placed.order_id)
         chain = await fetch_chain(site.client, order.workflow_id)

@@ -26,12 +26,16 @@ from tests.workflow.changing import (
     TWENTY,
     Expected,
     ask,
+    asked,
     holds,
     later,
     pay,
     say,
+    standing,
 )
 from tests.workflow.floor import Floor, Placed
+from tests.workflow.following import starter_of
+from tests.workflow.operating import agrees
 from worker import build_worker
 
 ROUTE = (
@@ -158,13 +162,18 @@ def expectation(name: str, step: str) -> tuple[bool, Expected, Counter[str]]:
     return True, after, +story
 
 
-async def live_through(floor: Floor, name: str, step: str, turn: asyncio.Semaphore) -> None:
+async def live_through(floor: Floor, name: str, step: str, turn: asyncio.Semaphore) -> Placed:
     """One case: walk there, ask, let everybody agree, and compare."""
     async with turn:
         placed = await walk_to(floor, step)
+        await standing(placed)  # the workflow has heard that it is there
         applied, expected, story = expectation(name, step)
         change = await ask(placed, CASES[name].patch(placed))
-        for question, outcome, data in CASES[name].agree if applied else ():
+        questions = CASES[name].agree if applied else ()
+        for question, outcome, data in questions:
+            await asked(placed, question)
+            if question == questions[0][0]:
+                await agrees(placed)
             await say(placed, question, outcome, **data)
         settled = await placed.settled(change)
         assert settled["state"] == ("applied" if applied else "refused"), settled["reason"]
@@ -176,6 +185,7 @@ async def live_through(floor: Floor, name: str, step: str, turn: asyncio.Semapho
         await nothing_else_waits(placed, expected.step)
         wanted = await placed.rows(follow_ups)
         assert [row["kind"] for row in wanted] == (["refund"] if expected.unapplied else [])
+        return placed
 
 
 SAID = {"change_applied", "change_refused", "given_back", "promise_moved"}
@@ -204,17 +214,23 @@ async def test_a_change_of_this_class_does_in_each_step_what_it_has_to(
     spare_before = await _spare(floor)
     turn = asyncio.Semaphore(AT_ONCE)
 
-    cases: dict[str, Awaitable[None]] = {
+    cases: dict[str, Awaitable[Placed]] = {
         step: live_through(floor, name, step, turn) for step in ROUTE
     }
     # Without the sandbox, as in production: other tests watch over determinism.
     async with build_worker(floor.skipper.client, floor.engine, floor.task_queue):
         found = await asyncio.gather(*cases.values(), return_exceptions=True)
-
-    wrong = {step: repr(was) for step, was in zip(cases, found, strict=True) if was is not None}
-    assert not wrong, wrong
-    over = 5 * sum(step in MADE and not before("pack", step) for step in ROUTE)
-    assert await _spare(floor) - spare_before == (over if name == "fewer" else 0)
+        wrong = {
+            step: repr(was)
+            for step, was in zip(cases, found, strict=True)
+            if not isinstance(was, Placed)
+        }
+        assert not wrong, wrong
+        over = 5 * sum(step in MADE and not before("pack", step) for step in ROUTE)
+        assert await _spare(floor) - spare_before == (over if name == "fewer" else 0)
+        await starter_of(floor).round()
+        for placed in (was for was in found if isinstance(was, Placed)):
+            await agrees(placed)
 
 
 async def _spare(floor: Floor) -> int:
