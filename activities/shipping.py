@@ -35,7 +35,11 @@ class Shipping(Mover):
 
     @activity.defn(name=Work.RECORD_DISPATCH)
     async def record_dispatch(self, transition: Transition) -> Entered:
-        """All or some of the packed goods are on their way, or could not leave; both are told."""
+        """All or some of the packed goods are on their way, or could not leave; both are told.
+
+        When what they were released for does not hold any more, nothing leaves, and the order goes
+        back to the gate (G18).
+        """
         return await self.move(Work.RECORD_DISPATCH, transition, record=_dispatch)
 
 
@@ -43,12 +47,9 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked | B
     assert transition.enter is not None
     gate = file.profile.step(transition.enter.at.step)
     assert isinstance(gate, GateStep), "only a gate releases"
-    signed = Fact.COUNTERSIGNED in gate.facts
-    missing = await missing_facts(file, (f for f in gate.facts if f is not Fact.COUNTERSIGNED))
-    void = await not_countersigned(file) if signed else []
+    missing, void = await _not_holding(file, gate)
     if missing:
-        missing += [f"not countersigned ({'; '.join(void)})"] if void else []
-        return blocked(missing)
+        return blocked(_in_words(missing, void))
     if void:
         step = countersign_step(file)
         return Back(f"signatures are void: {'; '.join(void)}; back to {step.title}", step.id)
@@ -59,19 +60,63 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked | B
     return "the goods may leave"
 
 
-async def _dispatch(file: OrderFile, transition: Transition) -> None:
+async def _not_holding(file: OrderFile, gate: GateStep) -> tuple[list[str], list[str]]:
+    """What the gate misses, and whose signature is missing or void; nothing when it may open."""
+    facts = (fact for fact in gate.facts if fact is not Fact.COUNTERSIGNED)
+    missing = await missing_facts(file, facts)
+    return missing, await not_countersigned(file) if Fact.COUNTERSIGNED in gate.facts else []
+
+
+def _in_words(missing: list[str], void: list[str]) -> list[str]:
+    return [*missing, *([f"not countersigned ({'; '.join(void)})"] if void else [])]
+
+
+async def _dispatch(file: OrderFile, transition: Transition) -> Back | None:
     left = transition.leave
     assert left is not None
     decision = left.decisions[0] if left.decisions else None
     data = decision.data if decision else {}
     key = left.at.key(file.id)
+    failed = decision is not None and left.outcome == FAILED
+    if not failed and (back := await _no_longer_released(file, left.at.step, key)) is not None:
+        return back
     if decision is not None and left.outcome in {FAILED, *IN_PARTS}:
         await _in_parts(file, left.at.step, key, decision)
-        return
+        return None
     carrier, tracking = data.get("carrier"), data.get("tracking")
     await goods.ship(file.conn, file.id, key, carrier=carrier, tracking=tracking, at=file.now)
     await settle_deposit(file)
     _tell_customer(file, left.at.step, key, (carrier, tracking))
+    return None
+
+
+async def _no_longer_released(file: OrderFile, step_id: str, key: str) -> Back | None:
+    """The release holds for the version, the money and the inspection it was given for (G18).
+
+    Money may have gone back or to another order since. Then the note is void, and nothing leaves.
+    """
+    gate = _gate_before(file, step_id)
+    why = _in_words(*await _not_holding(file, gate)) if gate else []
+    if gate is None or not why:
+        return None
+    await goods.void_release(file.conn, file.id)
+    words = "; ".join(why)
+    text = f"the goods must not leave, stop them: {words}; the release note is void"
+    zh = f"放行条件已不成立，货物不得发出，已发出的请拦回（{words}）；出库通知单作废"
+    told = (file.profile.step(step_id).role, gate.role, Role.SALES)
+    file.tell_all(told, "release_void", text, zh, key=f"{key}/release_void")
+    return Back(f"the release is void: {words}; back to {gate.title}", gate.id)
+
+
+def _gate_before(file: OrderFile, step_id: str) -> GateStep | None:
+    """The gate that released what leaves in this step; some regulations have none."""
+    found = None
+    for step in file.profile.route:
+        if step.id == step_id:
+            break
+        if isinstance(step, GateStep) and step.work is Work.RELEASE_SHIPPING:
+            found = step
+    return found
 
 
 async def _in_parts(file: OrderFile, step: str, key: str, decision: Decision) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from activities.leaving import give_number, leave, undo
-from activities.models import Entered, Transition
+from activities.models import Entered, StepVisit, Transition
 from activities.opening import Back, Blocked, enter
 from activities.order_file import Department, Keyed, OrderFile
 from activities.turning import apply_decided, undo_goods
 from domain.windows import Slack
 from store import windows
 
-Record = Callable[[OrderFile, Transition], Awaitable[None]]
-"""Writes down what a department has done in the step that is left."""
+Record = Callable[[OrderFile, Transition], Awaitable[Back | None]]
+"""Writes down what a department has done in the step that is left, or why it may not count."""
 
 Attempt = Callable[[OrderFile, Transition], Awaitable[str | Blocked | Back]]
 """Tries to take a resource or to pass a gate: what was done, in words, or why it cannot be."""
@@ -32,9 +32,11 @@ class Mover(Department):
 
         async def work(file: OrderFile) -> Entered:
             await _leave(file, transition)
-            if record is not None:
-                await record(file, transition)
-            if attempt is None:
+            back = await record(file, transition) if record is not None else None
+            if back is not None:
+                assert transition.leave is not None, "only a step that is left is recorded"
+                entered = _lead_back(file, transition.leave.at, back)
+            elif attempt is None:
                 entered = await _enter(file, transition)
             else:
                 entered = await _attempt(file, transition, attempt)
@@ -83,14 +85,7 @@ async def _attempt(file: OrderFile, transition: Transition, attempt: Attempt) ->
         return await enter(file, transition.workflow_id, entered, tried)
     step = file.profile.step(entered.at.step)
     if isinstance(tried, Back):
-        file.note(
-            "step_back",
-            f"{step.title}: {tried.why}",
-            key=f"{entered.at.key(file.id)}/back",
-            step=step.id,
-            data={"visit": entered.at.visit, "to": tried.step},
-        )
-        return Entered(back_to=tried.step)
+        return _lead_back(file, entered.at, tried)
     file.note(
         "step_done",
         f"{step.title}: {tried}",
@@ -101,3 +96,16 @@ async def _attempt(file: OrderFile, transition: Transition, attempt: Attempt) ->
     if transition.then is None:
         return Entered()
     return await enter(file, transition.workflow_id, transition.then)
+
+
+def _lead_back(file: OrderFile, at: StepVisit, back: Back) -> Entered:
+    """Opens nothing; the story says why, and the workflow enters the earlier step."""
+    step = file.profile.step(at.step)
+    file.note(
+        "step_back",
+        f"{step.title}: {back.why}",
+        key=f"{at.key(file.id)}/back",
+        step=step.id,
+        data={"visit": at.visit, "to": back.step},
+    )
+    return Entered(back_to=back.step)

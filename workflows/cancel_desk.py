@@ -15,6 +15,7 @@ from activities.cancel_models import (
 )
 from activities.change_models import ChangeSettled
 from activities.models import Decision, Entered, Leave
+from domain.dispatch import FAILED
 from policy.cancelling import TOO_LATE, CancelTerms, terms_of
 from policy.change_rules import CANCELLATION, KEPT
 from policy.steps import NEXT, TaskStep, Work
@@ -28,6 +29,8 @@ from workflows.window_desk import WindowDesk
 
 BEING_ANSWERED = "a cancellation of this order is being looked at already"
 AGREED = "agreed"
+PARTS_LEAVE = "a-part-that-left-is-too-late"
+"""The patch with which a part that leaves comes before a cancellation, as all of it does."""
 
 
 class CancelDesk:
@@ -198,19 +201,20 @@ class CancelDesk:
 
     @property
     def _too_late(self) -> bool:
-        """Whether the goods have left, or logistics has said so in this very moment."""
+        """Whether goods have left, all or in part, or logistics has said so in this very moment."""
         progress = self._progress
         if progress.shipped:
             return True
-        # Orders of before this was asked let a cancellation win over such an answer.
-        if progress.current is None or self._start.profile.cancellation.answer is None:
+        step = self._route.current if progress.current else None
+        if not isinstance(step, TaskStep) or step.work is not Work.RECORD_DISPATCH:
             return False
-        step = self._route.current
-        return (
-            isinstance(step, TaskStep)
-            and step.work is Work.RECORD_DISPATCH
-            and any(step.outcomes.get(said.outcome) == NEXT for said in progress.decisions)
-        )
+        said = [decision.outcome for decision in progress.decisions]
+        if all(outcome == FAILED for outcome in said):
+            return False
+        # Older runs let the cancellation win over a part, or over anything without a window.
+        windowed = self._start.profile.cancellation.answer is not None
+        all_left = any(step.outcomes.get(outcome) == NEXT for outcome in said)
+        return (windowed and all_left) or workflow.patched(PARTS_LEAVE)
 
 
 def _fault(text: str, asked: AskedCancellation) -> str | None:

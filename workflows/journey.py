@@ -47,6 +47,7 @@ class Journey:
         self._route = route
         self._due_lines = due_lines
         self._windows = windows
+        self._left_before = (False, False)
         self.looking = False
 
     @property
@@ -94,13 +95,16 @@ class Journey:
         leaving = self._leave(outcome, target, now)
         leave: Leave | None = leaving
         work = left.work if isinstance(left, TaskStep) else None
+        self._left_before = self._progress.shipped, self._progress.rest_open
         if work is Work.RECORD_DISPATCH and outcome != FAILED:
             self._progress.shipped = True  # from here on a cancellation comes too late
             self._progress.rest_open = outcome in IN_PARTS
         if work is not None and isinstance(target, (*AUTOMATIC, ReviewStep)):
             # The department's record and the platform's own work are two activities.
             request = self._transition(leaving.at, work.value, now, leave=leave)
-            await self._act(work.value, request, left.title)
+            done = await self._act(work.value, request, left.title)
+            if done.back_to is not None:
+                target = self._turned_away(work, done.back_to)
             leave, work = None, None
         await self._enter(target, leave, now, work)
 
@@ -183,7 +187,7 @@ class Journey:
                 self._turned(changing)
                 changing = None
             if entered.back_to is not None:
-                target, leave, work = self._route.step(entered.back_to), None, None
+                target, leave, work = self._turned_away(work, entered.back_to), None, None
                 undo = self._giving_up(target)
                 continue
             if following is None or entered.blocked is not None:
@@ -193,6 +197,12 @@ class Journey:
             if then is not None:
                 return self._adopt(then, entered)
             leave, target, undo, work = None, following, (), None
+
+    def _turned_away(self, work: Work | None, back_to: str) -> RouteStep:
+        """Where the order goes instead; of goods that may not leave nothing has left."""
+        if work is Work.RECORD_DISPATCH:
+            self._progress.shipped, self._progress.rest_open = self._left_before
+        return self._route.step(back_to)
 
     def _giving_up(self, target: RouteStep) -> tuple[StepVisit, ...]:
         """What going back to `target` gives back; it is not held any more."""

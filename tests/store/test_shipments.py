@@ -60,10 +60,10 @@ async def test_never_more_leaves_than_is_packed(bench: Bench) -> None:
         assert await waiting_goods(conn, order.id) == {"EL-A4": 10}
 
 
-async def about_to_sign(bench: Bench) -> Worked:
+async def about_to_sign(bench: Bench, *money: Fact) -> Worked:
     """An order of S07 whose three departments are about to sign, with its goods paid."""
     regulation = load_all().profiles["S07"]
-    facts = (Fact.GOODS_MATCH_ORDER, Fact.INSPECTION_PASSED, Fact.COUNTERSIGNED)
+    facts = (Fact.GOODS_MATCH_ORDER, Fact.INSPECTION_PASSED, *money, Fact.COUNTERSIGNED)
     steps = tuple(
         step.model_copy(update={"facts": facts})
         if isinstance(step, GateStep) and step.id == "release"
@@ -164,6 +164,42 @@ async def test_what_happens_after_signing_voids_it_and_leads_back(
     assert not await bench.rows(tables.shipments)
     [line] = await bench.rows(tables.timeline, order_id=order.id, kind="step_back")
     assert f"sales {why}; planning {why}; finance {why}; back to Countersign" in line["text"]
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        pytest.param(changed, "sales signed for version 1, the order is at", id="a change"),
+        pytest.param(
+            lambda bench, order: inspected(bench, order, passed=False),
+            "no passed inspection; not countersigned (sales",
+            id="a failed inspection",
+        ),
+        pytest.param(paid_back, "40.00 CNY of 100.00 CNY full price are missing", id="money back"),
+    ],
+)
+async def test_what_happens_after_the_release_voids_it_and_the_rest_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, happens: Any, why: str
+) -> None:
+    order = await about_to_sign(bench, Fact.BALANCE_PAID)
+    order.tasks["ship"] = (await release(order)).tasks
+    order.visits |= {"release": 1, "ship": 1}
+    monkeypatch.setitem(benches.DATA, "ship", {**PARTS, "quantities": "EL-A4=4"})
+    await order.move("record_dispatch", "ship", "ship", outcome="partial")
+
+    await happens(bench, order)
+    bench.attempts_at_once = 2
+    entered = await order.move("record_dispatch", "ship", "notify")
+
+    assert (entered.back_to, entered.tasks) == ("release", ())
+    assert await shipped(order) == {"EL-A4": (10, 4)}
+    states = [row["state"] for row in await bench.rows(tables.shipments, order_id=order.id)]
+    assert sorted(states) == ["shipped", "void"]
+    [line] = await bench.rows(tables.timeline, order_id=order.id, kind="step_back")
+    assert line["text"].startswith("Shipping: the release is void: ")
+    told = await bench.rows(tables.outbox, order_id=order.id, kind="release_void")
+    assert {row["to_role"] for row in told} == {"logistics", "finance", "sales"}
+    assert all(why in text for text in (line["text"], *(row["text"] for row in told)))
 
 
 async def test_a_failed_inspection_keeps_the_gate_shut_whoever_has_signed(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """The countersign of S07, shipments in parts, and receipts that do not end the order."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,12 +13,14 @@ from temporalio.exceptions import ApplicationError
 from domain.changes import ReceiptCondition
 from domain.roles import Role
 from domain.stages import Stage
+from policy.cancelling import TOO_LATE
 from policy.follow_ups import FollowUp, FollowUpStep
 from policy.model import Profile
 from store import tables
 from store.follow_up_tables import follow_ups
 from store.refunds import Proposal, propose
-from tests.workflow.floor import Floor, Placed, profile
+from tests.workflow.conftest import staffed
+from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
 from tests.workflow.money import news, pay
 from tests.workflow.policies import window
 from workflows.contract import CONFIRM_RECEIPT, FOLLOW_UP_CLOSED, FollowUpNews, ReceiptNotice
@@ -171,6 +174,42 @@ async def waits_anew(placed: Placed, times: int) -> None:
     await placed.until(noted, "the wait begins anew")
 
 
+async def leaves_and_pays_once_more(placed: Placed) -> None:
+    """The goods leave without parts; money goes back, and the parts wait at the gate for it."""
+    assert await refused(placed, "partial", quantities="EL-A4=4") == (
+        "data.consent",
+        "is required to complete this task; add it",
+    )
+    consent = {"consent": "by mail of today"}
+    assert await refused(placed, "partial", quantities="EL-A4=11", **consent) == (
+        "data.quantities",
+        "EL-A4: 11 are more than the 10 that are packed",
+    )
+    missing = {"missing": "two power cords", "owner": "purchasing"}
+    until = (placed.now + timedelta(days=3)).date().isoformat()
+    owed = {"until": until, **missing, **consent}
+    await ship(placed, 1, "missing_parts", quantities="EL-A4=10", **owed)
+    await again(placed, "ship", 2)
+    await money_goes_back(placed, "10.00")
+    rest = await ship(placed, 2, "done")
+    assert rest["facts"]["missing"] == "two power cords"
+    assert rest["due_at"].date().isoformat() >= until
+    [unpaid] = await placed.at("release")
+    assert unpaid["facts"]["missing"][0] == "10.00 CNY of 185.00 CNY full price are missing"
+    assert await shipments(placed) == [("shipped", {"EL-A4": 10}), ("void", {})]
+    assert len(await placed.rows(tables.outbox, kind="release_void")) == 3
+    late = await placed.wish("cancellation")
+    assert (await placed.settled(late))["state"] == "refused", "a part has left"
+    await pay(placed, "10.00")
+    await ship(placed, 3, "done")
+    await walk(placed, "notify")
+    await placed.reached("receipt")
+    left = [("shipped", {"EL-A4": 10}), ("shipped", {}), ("void", {})]
+    assert await shipments(placed) == left
+    told = await placed.rows(tables.outbox, kind="missing_parts")
+    assert {row["to_role"] for row in told} == {"purchasing", "sales"}
+
+
 async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_voids_it(
     floor: Floor,
 ) -> None:
@@ -221,27 +260,32 @@ async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_vo
     assert {row["version"] for row in signed} == {2}
     assert [state for state, _ in await shipments(placed)] == ["released"]
 
-    assert await refused(placed, "partial", quantities="EL-A4=4") == (
-        "data.consent",
-        "is required to complete this task; add it",
-    )
-    consent = {"consent": "by mail of today"}
-    assert await refused(placed, "partial", quantities="EL-A4=11", **consent) == (
-        "data.quantities",
-        "EL-A4: 11 are more than the 10 that are packed",
-    )
-    missing = {"missing": "two power cords", "owner": "purchasing"}
-    until = (placed.now + timedelta(days=3)).date().isoformat()
-    owed = {"until": until, **missing, **consent}
-    await ship(placed, 1, "missing_parts", quantities="EL-A4=10", **owed)
-    rest = await ship(placed, 2, "done")
-    assert rest["facts"]["missing"] == "two power cords"
-    assert rest["due_at"].date().isoformat() >= until
-    await walk(placed, "notify")
-    await placed.reached("receipt")
-    assert await shipments(placed) == [("shipped", {"EL-A4": 10}), ("shipped", {})]
-    told = await placed.rows(tables.outbox, kind="missing_parts")
-    assert {row["to_role"] for row in told} == {"purchasing", "sales"}
+    await leaves_and_pays_once_more(placed)
+
+
+async def test_a_part_that_leaves_as_a_cancellation_comes_is_never_given_back(
+    idle_floor: Floor,
+) -> None:
+    floor = idle_floor
+    async with staffed(floor):
+        placed = await floor.place()
+        await placed.walk(S08_STEPS)
+        [task] = await placed.at("ship")
+
+    # Nobody works meanwhile, so that the order hears of both in the same moment.
+    leaves = asyncio.create_task(placed.answer(task, "partial", quantities="EL-A4=4"))
+    wish = await placed.cancel()
+    async with staffed(floor):
+        await leaves
+        refused = await placed.settled(wish)
+        await again(placed, "ship", 2)
+
+    assert (refused["state"], refused["reason"]) == ("refused", TOO_LATE)
+    assert await shipments(placed) == [("shipped", {"EL-A4": 4}), ("released", {})]
+    [goods] = await placed.rows(tables.goods)
+    assert (goods["made"], goods["shipped"]) == (10, 4)
+    [product] = await floor.rows(tables.products, code="EL-A4")
+    assert product["finished"] == 0
 
 
 async def test_an_order_leaves_in_three_parts_and_what_is_wrong_holds_its_receipt_back(
