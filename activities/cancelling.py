@@ -75,6 +75,7 @@ async def _consider(file: OrderFile, asked: CancellationAsked) -> Considered:
         await _refuse(file, change.id, now_costs)
         return Considered(outcome="refused")
     if terms.deposit == "by_contract" and money.deposit > 0:
+        file.counts_from[asked.visit.step] = min(change.requested_at, file.now)
         opened = await open_visit(
             file, asked.workflow_id, asked.visit, facts=_facts(file, terms, money, cost)
         )

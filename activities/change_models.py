@@ -10,6 +10,7 @@ from domain.windows import DueWindow
 SETTLE_CHANGE = "settle_change"
 REGISTER_CHANGE = "register_change"
 ANSWER_CHANGE = "answer_change"
+NOTE_WAITING_CHANGE = "note_waiting_change"
 
 
 class ChangeVerdict(Record):
@@ -46,6 +47,16 @@ class ChangeAsked(Record):
     step: str
     rest: ChangeClass = ChangeClass.MINOR
     candidates: tuple[StepVisit, ...] = ()
+
+
+class ChangeWaits(Record):
+    """A change of class `of` has come in while another one is decided."""
+
+    order_id: str
+    change_id: str
+    key: str
+    now: datetime
+    of: ChangeClass
 
 
 class ChangeRegistered(Record):

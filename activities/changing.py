@@ -4,13 +4,22 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.applying import fields_zh, judged, prices_for, settle, wanted_by
+from activities.applying import (
+    ABOUT_THE_CHANGE,
+    fields_zh,
+    judged,
+    prices_for,
+    settle,
+    wanted_by,
+)
 from activities.change_models import (
     ANSWER_CHANGE,
+    NOTE_WAITING_CHANGE,
     REGISTER_CHANGE,
     ChangeAnswered,
     ChangeAsked,
     ChangeRegistered,
+    ChangeWaits,
 )
 from activities.changes import show_who_works
 from activities.leaving import close_visits, note_end
@@ -44,6 +53,12 @@ class ChangeOffice(Department):
 
         keyed = Keyed(asked.order_id, asked.key, asked.now)
         return await self.once(REGISTER_CHANGE, keyed, ChangeRegistered, work)
+
+    @activity.defn(name=NOTE_WAITING_CHANGE)
+    async def note_waiting_change(self, waits: ChangeWaits) -> None:
+        """Tells whom a change concerns that it has come in, while another one is decided."""
+        async with self.open_file(Keyed(waits.order_id, waits.key, waits.now)) as file:
+            await _say_that_it_waits(file, waits)
 
     @activity.defn(name=ANSWER_CHANGE)
     async def answer_change(self, answered: ChangeAnswered) -> Entered:
@@ -80,6 +95,9 @@ async def _register(file: OrderFile, asked: ChangeAsked) -> ChangeRegistered:
     _tell(file, asked.change_id, asked.of, list(wanted_by(change).fields))
     visits = {visit.step: visit for visit in asked.candidates}
     first = next((visits[one.step] for one in impact.must_agree if one.step in visits), None)
+    if first is not None:
+        # The time to react began when the customer asked, whatever else was being decided.
+        file.counts_from[first.step] = min(change.requested_at, file.now)
     opened = await _ask(file, asked.workflow_id, first)
     return ChangeRegistered(
         state=ChangeState.RECEIVED,
@@ -91,6 +109,18 @@ async def _register(file: OrderFile, asked: ChangeAsked) -> ChangeRegistered:
         tasks=opened.tasks,
         windows=opened.windows,
     )
+
+
+async def _say_that_it_waits(file: OrderFile, waits: ChangeWaits) -> None:
+    change = await changes.find_change(file.conn, file.id, waits.change_id)
+    if change.state is not ChangeState.RECEIVED:
+        return
+    fields = sorted(set(change.patch) - ABOUT_THE_CHANGE)
+    text = f"a {waits.of.value} change of {', '.join(fields)} waits for the one before it"
+    zh = f"{fields_zh(fields)}的{waits.of.words_zh}已收到，待前一变更评审结束后评审"
+    said = f"{text[0].upper()}{text[1:]}"
+    file.note("change_waits", said, key=waits.key, data={"change": change.id})
+    file.tell_all(told(file.profile, waits.of), "change_waits", text, zh, key=waits.key)
 
 
 async def _impact(

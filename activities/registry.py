@@ -57,6 +57,7 @@ def bound_activities(engine: Engine, client: Client, door: CaseDoor) -> list[Cal
         windows.move_promise,
         Changes(engine).settle_change,
         office.register_change,
+        office.note_waiting_change,
         office.answer_change,
         receipts.hear_receipt,
         receipts.wait_anew,

@@ -15,7 +15,7 @@ from store.tables import changes
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A recorded wish. `kind` is change, cancellation, receipt or rush.
+    """A recorded wish. `kind` is change, cancellation, receipt or rush; `requested_at` is when it came.
 
     `registered_at` is when the workflow took it up to have it decided, and `prices` are what new
     products cost then, as text; both are none for what is settled at once.
@@ -29,6 +29,7 @@ class ChangeRow:
     prices: Mapping[str, str] | None
     registered_at: datetime | None
     state: ChangeState
+    requested_at: datetime
     requested_by: str = ""
     reason: str | None = None
 

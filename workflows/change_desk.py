@@ -7,30 +7,26 @@ made meanwhile. Everything it waits for is in the order's state; nothing here ho
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from activities.change_models import (
     ANSWER_CHANGE,
     REGISTER_CHANGE,
-    SETTLE_CHANGE,
     ChangeAnswered,
     ChangeAsked,
     ChangeRegistered,
-    ChangeSettled,
-    ChangeVerdict,
 )
 from activities.models import Decision, Entered, StepVisit
 from domain.changes import ChangeClass, ChangeState
 from policy.changing import Classified, heavier
 from workflows.calls import act
 from workflows.change_judging import ChangeJudge, touched
-from workflows.contract import FROZEN, OrderStart, TaskCompletion
+from workflows.change_records import ChangeRecords
+from workflows.contract import OrderStart
 from workflows.due_lines import DueLines
 from workflows.repeating import lived, now_of
 from workflows.route import Route
 from workflows.state import Changing, MovedPromise, OrderProgress, WaitingChange
 from workflows.window_desk import WindowDesk
-from workflows.words import frozen_words
 
 GONE = "the goods have left meanwhile; ask for a return or place a new order"
 ENDING = "the order is being closed"
@@ -53,6 +49,7 @@ class ChangeDesk:
         self._start = start
         self._progress = progress
         self._judge = ChangeJudge(start, progress, route)
+        self._records = ChangeRecords(start.order_id, progress)
         self._due_lines = due_lines
         self._windows = windows
         self._answered = answered
@@ -76,7 +73,7 @@ class ChangeDesk:
         changing = self._progress.changing
         if changing is not None and (self._overtaken or self._ripe(changing)):
             return True
-        return self._next() is not None
+        return self._next() is not None or self._untold is not None
 
     def end(self) -> None:
         """The order ends: what is being decided is refused with it, what waits is not begun."""
@@ -96,6 +93,8 @@ class ChangeDesk:
             self._progress.changes.remove(change)
             if change.change_id not in self._progress.changed_by:
                 await self._take_up(change)
+        elif (change := self._untold) is not None:
+            await self._tell(change)
 
     async def answer(self, visit: StepVisit, decision: Decision) -> None:
         """Keeps an answer to the change that is being decided; asks the next, or decides."""
@@ -148,7 +147,7 @@ class ChangeDesk:
         left = changing.visit
         if left is not None:
             self._leave(left, None)
-        await self._settle(changing.change_id, ChangeState.REFUSED, reason, left)
+        await self._records.settle(changing.change_id, ChangeState.REFUSED, reason, left)
         self.over(changing)
 
     def over(self, changing: Changing) -> None:
@@ -197,6 +196,20 @@ class ChangeDesk:
             return None
         return head if self._ready or self._at_once(head) else None
 
+    @property
+    def _untold(self) -> WaitingChange | None:
+        """A change of which nobody has heard, because another one is being decided."""
+        if self._progress.changing is None:
+            return None
+        return next((change for change in self._progress.changes if change.untold), None)
+
+    async def _tell(self, change: WaitingChange) -> None:
+        place = self._progress.changes.index(change)
+        self._progress.changes[place] = change.model_copy(update={"untold": False})
+        of = self._judge.classified(change).of
+        if of is not ChangeClass.REFUSED:
+            await self._records.waits(change.change_id, of)
+
     def _at_once(self, change: WaitingChange) -> bool:
         """Whether the verdict needs nobody and moves nothing."""
         return change.change_id in self._progress.changed_by or self._verdict(change) is not None
@@ -205,7 +218,7 @@ class ChangeDesk:
         verdict = self._verdict(change)
         if verdict is not None:
             state, reason = verdict
-            settled = await self._settle(change.change_id, state, reason)
+            settled = await self._records.settle(change.change_id, state, reason)
             if change.rush and settled is ChangeState.APPLIED:
                 # The fee may have come before it was agreed on.
                 self._progress.rush_open = self._progress.rush_news = True
@@ -283,28 +296,8 @@ class ChangeDesk:
                 )
             )
         else:
-            await self._settle(changing.change_id, ChangeState.APPLIED, None)
+            await self._records.settle(changing.change_id, ChangeState.APPLIED, None)
             self.over(changing)
-
-    async def _settle(
-        self,
-        change_id: str,
-        state: ChangeState,
-        reason: str | None,
-        left: StepVisit | None = None,
-    ) -> ChangeState:
-        verdict = ChangeVerdict(
-            order_id=self._start.order_id,
-            change_id=change_id,
-            now=now_of(self._progress),
-            state=state,
-            reason=reason,
-            left=left,
-        )
-        settled = await act(SETTLE_CHANGE, verdict, ChangeSettled, f"change: {verdict.state.value}")
-        # A repeated signal hears what the first one heard.
-        self._progress.version = max(self._progress.version, settled.version)
-        return settled.state
 
     def _leave(self, visit: StepVisit, decision: Decision | None) -> None:
         at = decision.at if decision else now_of(self._progress)
@@ -315,17 +308,3 @@ class ChangeDesk:
             if (task.step, task.visit) != (visit.step, visit.visit)
         ]
         self._due_lines.stop({visit.key(self._start.order_id)}, at)
-
-
-def refuse_while_frozen(progress: OrderProgress, completion: TaskCompletion) -> None:
-    """Refuses to complete the present step while a change is decided that would undo it.
-
-    Raises ApplicationError of type Frozen.
-    """
-    changing, current = progress.changing, progress.current
-    if changing is None or not changing.freezes or current is None:
-        return
-    if completion.request_id in progress.answers:
-        return
-    if any(t.id == completion.task_id and t.step == current.step for t in progress.tasks):
-        raise ApplicationError(frozen_words(changing), "order", type=FROZEN, non_retryable=True)

@@ -15,7 +15,8 @@ from workflows import contract
 from workflows.calls import MARKS_TIMEOUT, note
 from workflows.cancel_desk import CancelDesk
 from workflows.cases import marks_record, tell_case
-from workflows.change_desk import ChangeDesk, refuse_while_frozen
+from workflows.change_desk import ChangeDesk
+from workflows.change_records import refuse_while_frozen
 from workflows.clerk import Clerk
 from workflows.companions import Companions
 from workflows.contract import (

@@ -74,7 +74,10 @@ class RunningWindow(Mutable):
 
 
 class WaitingChange(Record):
-    """A wish in the queue: a change, a cancellation or a receipt that has to be refused."""
+    """A wish in the queue: a change, a cancellation or a receipt that has to be refused.
+
+    `untold` says that nobody has heard of a change that waits for the one before it.
+    """
 
     change_id: str
     version: int | None = None
@@ -82,6 +85,7 @@ class WaitingChange(Record):
     touches: tuple[Touch, ...] = ()
     refused_because: str | None = None
     rush: bool = False
+    untold: bool = False
 
 
 class WaitingReceipt(Record):

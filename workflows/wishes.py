@@ -1,5 +1,7 @@
 """What customers and overdue cases wish of an order: queued, never refused by raising."""
 
+from temporalio import workflow
+
 from domain.changes import ReceiptCondition
 from workflows.contract import (
     ChangeNotice,
@@ -9,8 +11,16 @@ from workflows.contract import (
     ReceiptNotice,
     RushNotice,
 )
-from workflows.state import MovedPromise, OrderProgress, WaitingChange, WaitingReceipt
+from workflows.state import (
+    CHANGES_KEPT,
+    MovedPromise,
+    OrderProgress,
+    WaitingChange,
+    WaitingReceipt,
+)
 
+QUEUED_ONCE = "wishes-are-queued-once"
+WAITING_IS_TOLD = "waiting-changes-are-told"
 NOT_SHIPPED = "nothing has been shipped yet, so nothing can have been received"
 
 
@@ -22,12 +32,19 @@ class Wishes:
 
     def change(self, notice: ChangeNotice) -> None:
         """Queues a change; what became of it is in the database."""
-        self._progress.changes.append(
+        progress = self._progress
+        if self._is_queued(notice.change_id):
+            return
+        waits = bool(progress.changes) or (
+            progress.changing is not None and progress.changing.change_id != notice.change_id
+        )
+        progress.changes.append(
             WaitingChange(
                 change_id=notice.change_id,
                 version=notice.version,
                 fields=notice.fields,
                 touches=notice.touches,
+                untold=waits and workflow.patched(WAITING_IS_TOLD),
             )
         )
 
@@ -46,6 +63,7 @@ class Wishes:
             progress.received = notice.change_id
         elif notice.change_id not in progress.complained:
             progress.complained.append(notice.change_id)
+            del progress.complained[:-CHANGES_KEPT]
             progress.receipts.append(
                 WaitingReceipt(
                     change_id=notice.change_id,
@@ -66,7 +84,8 @@ class Wishes:
 
     def rush(self, notice: RushNotice) -> None:
         """Queues a wish to come first; what it costs is in the database."""
-        self._progress.changes.append(WaitingChange(change_id=notice.change_id, rush=True))
+        if not self._is_queued(notice.change_id):
+            self._progress.changes.append(WaitingChange(change_id=notice.change_id, rush=True))
 
     def hear_of_money(self, _: MoneyMoved) -> None:
         """A gate that waits for money looks again, and so does a rush that waits for its fee."""
@@ -84,9 +103,16 @@ class Wishes:
             return
         if news.follow_up not in progress.undisputed:
             progress.undisputed.append(news.follow_up)
+            del progress.undisputed[:-CHANGES_KEPT]
         if news.follow_up in progress.disputes:
             progress.disputes.remove(news.follow_up)
             progress.wait_anew = not progress.disputes
+
+    def _is_queued(self, change_id: str) -> bool:
+        """Whether a wish is in the queue: a repeated signal adds nothing to it."""
+        queued = any(waiting.change_id == change_id for waiting in self._progress.changes)
+        # An order whose history settled it once for each signal does so again.
+        return queued and workflow.patched(QUEUED_ONCE)
 
     def _dispute(self, name: str) -> None:
         if name not in self._progress.disputes:

@@ -1,11 +1,12 @@
 """What a change undoes, in the database: each once, in one transaction with the new version."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from activities.change_models import ChangeAsked
+from activities.change_models import ChangeAsked, ChangeWaits
 from activities.changing import ChangeOffice
 from activities.models import StepVisit
 from domain.changes import ChangeClass, ChangeState
@@ -29,6 +30,21 @@ async def asked_for(bench: Bench, order: Worked, patch: dict[str, Any], **values
     }
     await bench.add(tables.changes, **(row | values))
     return change_id
+
+
+def asked_of(order: Worked, change_id: str, step: str, **values: Any) -> ChangeAsked:
+    """What the workflow sends when it takes a change up."""
+    asked = {
+        "order_id": order.id,
+        "workflow_id": order.workflow_id,
+        "change_id": change_id,
+        "key": f"{order.id}/changes/{change_id}/register",
+        "now": MONDAY,
+        "of": ChangeClass.STRUCTURAL,
+        "step": step,
+        "candidates": (StepVisit(step="change_review", visit=1),),
+    }
+    return ChangeAsked(**(asked | values))
 
 
 async def turn_back(order: Worked, change_id: str, name: str, left: str, target: str) -> None:
@@ -109,22 +125,37 @@ async def test_what_is_made_and_no_longer_ordered_goes_into_stock_and_is_not_mad
     assert [row["minutes"] for row in slots] == [Decimal("9.0")]
 
 
+async def test_the_time_to_react_counts_from_when_the_customer_asked(bench: Bench) -> None:
+    order = await (await bench.order()).advance_to("confirm")
+    change = await asked_for(bench, order, {"lines": [{"line": 1, "quantity": 4}]})
+    taken_up = MONDAY + timedelta(days=2)
+    office = ChangeOffice(bench.engine)
+    waits = ChangeWaits(
+        order_id=order.id,
+        change_id=change,
+        key=f"{order.id}/changes/{change}/waits",
+        now=MONDAY,
+        of=ChangeClass.STRUCTURAL,
+    )
+
+    for _ in range(2):
+        await office.note_waiting_change(waits)
+    found = await office.register_change(asked_of(order, change, "confirm", now=taken_up))
+
+    [window] = found.windows
+    assert (window.started_at, window.due_at) == (MONDAY, MONDAY + timedelta(minutes=30))
+    told = await bench.rows(tables.outbox, kind="change_waits")
+    assert "warehouse" in {notice["to_role"] for notice in told}
+    assert len(told) == len({notice["to_role"] for notice in told})
+
+
 async def test_goods_of_the_old_specification_go_into_stock_and_are_made_anew(bench: Bench) -> None:
     order = await (await bench.order(("EL-A4", 10))).advance_to("pack")
     more = await asked_for(bench, order, {"lines": [{"line": 1, "quantity": 20}]})
     await turn_back(order, more, "prepare_review", "pack", "review")
     blue = {"lines": [{"line": 1, "specification": "blue"}]}
     change = await asked_for(bench, order, blue, id="blue", against_version=2)
-    asked = ChangeAsked(
-        order_id=order.id,
-        workflow_id=order.workflow_id,
-        change_id=change,
-        key=f"{order.id}/changes/{change}/register",
-        now=MONDAY,
-        of=ChangeClass.TECHNICAL,
-        step="review",
-        candidates=(StepVisit(step="change_review", visit=1),),
-    )
+    asked = asked_of(order, change, "review", of=ChangeClass.TECHNICAL)
 
     found = await ChangeOffice(bench.engine).register_change(asked)
     await turn_back(order, change, "prepare_review", "review", "review")
@@ -169,18 +200,8 @@ async def test_a_change_that_does_not_fit_the_order_is_refused_when_it_is_taken_
 ) -> None:
     order = await (await bench.order()).advance_to("confirm")
     change = await asked_for(bench, order, patch, **values)
-    asked = ChangeAsked(
-        order_id=order.id,
-        workflow_id=order.workflow_id,
-        change_id=change,
-        key=f"{order.id}/changes/{change}/register",
-        now=MONDAY,
-        of=ChangeClass.STRUCTURAL,
-        step="confirm",
-        candidates=(StepVisit(step="change_review", visit=1),),
-    )
 
-    found = await ChangeOffice(bench.engine).register_change(asked)
+    found = await ChangeOffice(bench.engine).register_change(asked_of(order, change, "confirm"))
 
     assert (found.state, found.visit) == (ChangeState.REFUSED, None)
     [row] = await bench.rows(tables.changes, id=change)

@@ -111,6 +111,8 @@ async def test_a_refused_change_lets_everything_go_on_and_the_next_one_come(floo
     first, second = await ask(placed, TWENTY), await ask(placed, REMARK)
     await asked(placed, "change_review")
     assert (await standing(placed)).version == 1
+    told = await placed.rows(tables.outbox, kind="change_waits")
+    assert [notice["to_role"] for notice in told] == ["order_desk"]
     await say(placed, "change_review", "refused")
 
     refused, applied = await placed.settled(first), await placed.settled(second)
