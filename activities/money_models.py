@@ -33,6 +33,6 @@ class RushLook(Record):
 
 
 class RushSeen(Record):
-    """Whether the order comes first now."""
+    """Whether the fee is paid: the order comes first, or it came too late and goes back."""
 
     paid: bool

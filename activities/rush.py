@@ -1,18 +1,20 @@
-"""Rush (S07, 加急费): the fee is agreed, and once it is paid the order comes first."""
+"""Rush (S07, 加急费): the fee is agreed, and once it is paid in time the order comes first."""
 
 from decimal import Decimal
 
 from temporalio import activity
 
 from activities.money_models import LOOK_AT_RUSH, RushLook, RushSeen
+from activities.money_moves import own_move
 from activities.order_file import Department, Keyed, OrderFile
 from domain.changes import ChangeState
 from domain.money import Account
 from domain.priorities import Priority
-from domain.roles import Role
+from domain.roles import PLATFORM, Role
 from policy.paying import rush_fee
-from policy.rushing import rush_refusal
+from policy.rushing import is_planned, rush_refusal
 from store import changes, ledger, order_money
+from store.refunds import Proposal, propose
 
 RUSH = "rush"
 
@@ -22,16 +24,21 @@ class Rush(Department):
 
     @activity.defn(name=LOOK_AT_RUSH)
     async def look_at_rush(self, look: RushLook) -> RushSeen:
-        """Lifts the order's priority once its fee is paid; never twice. Moves no money."""
+        """Lifts the order's priority once its fee is paid; never twice.
+
+        A fee that comes when production is planned buys nothing any more: its refund is proposed.
+        """
 
         async def work(file: OrderFile) -> RushSeen:
             money = await order_money.read_money(file.conn, file.id)
             if money.rush_fee is None:
                 return RushSeen(paid=False)
-            stands = await ledger.standing(file.conn, file.id, file.currency)
-            if stands.of(Account.RUSH_FEE) < money.rush_fee:
+            paid = (await ledger.standing(file.conn, file.id, file.currency)).of(Account.RUSH_FEE)
+            if paid < money.rush_fee:
                 return RushSeen(paid=False)
-            if await order_money.note_rush_paid(file.conn, file.id, file.now):
+            if money.rush_paid_at is None and is_planned(file.profile, file.row.step):
+                await _give_back(file, money.rush_wish, paid)
+            elif await order_money.note_rush_paid(file.conn, file.id, file.now):
                 _lift(file, money.rush_fee)
             return RushSeen(paid=True)
 
@@ -62,10 +69,29 @@ async def settle_rush(
     return state
 
 
+async def _give_back(file: OrderFile, wish: str | None, paid: Decimal) -> None:
+    """The fee came too late: it is not agreed any more, and another key approves its refund."""
+    key, reason = f"{file.id}/rush/{wish}/late", "the rush fee came after production was planned"
+    await order_money.end_rush(file.conn, file.id)
+    to_free = own_move(file, Account.RUSH_FEE, Account.UNAPPLIED, paid, key=key, reason=reason)
+    await ledger.move(file.conn, to_free)
+    proposal = Proposal(
+        key=key, holder=file.id, reason=reason, by=PLATFORM, at=file.now, amount=paid
+    )
+    await propose(file.conn, proposal)
+    said = file.money(paid)
+    text = f"The rush fee of {said} came after production was planned: the order keeps its place"
+    zh = f"加急费 {said} 到账时已完成排产，订单按原计划安排，费用将退还"
+    told = (Role.CUSTOMER, Role.SALES, Role.FINANCE)
+    _tell(file, wish or "fee", "late", f"{text}, and a refund is proposed", zh, told)
+
+
 def _say_fee(file: OrderFile, change_id: str, fee: Decimal) -> None:
     said = file.money(fee)
-    text = f"Once the rush fee of {said} is paid, the order comes first"
-    zh = f"支付加急费 {said} 后，订单优先安排"
+    text = (
+        f"Once the rush fee of {said} is paid, before production is planned, the order comes first"
+    )
+    zh = f"排产前支付加急费 {said}，订单优先安排"
     _tell(file, change_id, "agreed", text, zh, (Role.CUSTOMER, Role.SALES, Role.FINANCE))
 
 

@@ -7,6 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.signed import FAULTS, Fault
 from domain.windows import Mark
 from store.rows import Counts
 
@@ -38,6 +39,19 @@ class Metrics:
             buckets=BUCKETS_SECONDS,
             registry=self.registry,
         )
+
+        self.unsigned = Counter(
+            "dueline_payment_notices_unsigned",
+            "Payment notices that were answered with 401, by what was wrong with them.",
+            ("fault",),
+            registry=self.registry,
+        )
+        for fault in FAULTS:
+            self.unsigned.labels(fault)
+
+    def refuse_notice(self, fault: Fault) -> None:
+        """Counts a payment notice that nobody we know has signed."""
+        self.unsigned.labels(fault).inc()
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one request."""

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 
 from api import examples
@@ -15,7 +16,7 @@ from api.orders import REPLAYED
 from api.payments import arrived
 from api.problems import PAYMENT_KNOWN, FieldError, Problem, as_problem, invalid
 from api.services import Services, Wired
-from api.signed import signed_by
+from api.signed import Unsigned, signed_by
 from api.telling_money import tell_money
 from domain.errors import DuelineError
 from domain.payments import PaymentEnd, PaymentNotice
@@ -28,6 +29,8 @@ from store.refusing import Refused, record_refused
 router = APIRouter(tags=["money"])
 
 NOTICE_BYTES_MAX = 64_000
+
+_log = structlog.get_logger("api")
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
 
@@ -49,10 +52,11 @@ async def hear(request: Request, response: Response, services: Wired) -> Payment
     """Takes a signed notice (Standard Webhooks) that money has arrived, once for its reference.
 
     What fits no order is answered with 422 and kept all the same, as `Location` says; a notice
-    that cannot be taken is recorded. Sending the same again gets the first answer.
+    that cannot be taken is recorded. One that nobody we know has signed is only counted, by its
+    fault. Sending the same again gets the first answer.
     """
     raw = await bounded(request, NOTICE_BYTES_MAX)
-    sender, notice_id = signed_by(services.settings, request, raw)
+    sender, notice_id = _opened(services, request, raw)
     now = datetime.now(UTC)
     try:
         booked = await _taken(services, sender, notice_id, raw, now)
@@ -70,6 +74,17 @@ async def hear(request: Request, response: Response, services: Wired) -> Payment
     await tell_money(services, booked.moved, payment.id)
     response.headers["Location"] = f"/payments/{payment.id}"
     return payment_taken(payment)
+
+
+def _opened(services: Services, request: Request, raw: bytes) -> tuple[str, str]:
+    """Who signed it, and under which id. Raises Unsigned, which leaves a number and a line."""
+    try:
+        return signed_by(services.settings, request, raw)
+    except Unsigned as unsigned:
+        # Neither its body nor its headers: anybody could have written them.
+        services.metrics.refuse_notice(unsigned.fault)
+        _log.warning("payment_notice.unsigned", fault=unsigned.fault)
+        raise
 
 
 async def _taken(

@@ -15,7 +15,7 @@ from store.tables import changes
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A recorded wish. `kind` is change, cancellation, receipt or rush; `requested_at` is when it came.
+    """A recorded wish of kind change, cancellation, receipt or rush; it came at `requested_at`.
 
     `registered_at` is when the workflow took it up to have it decided, and `prices` are what new
     products cost then, as text; both are none for what is settled at once.

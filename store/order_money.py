@@ -99,6 +99,13 @@ async def agree_rush(
     )
 
 
+async def end_rush(conn: Connection, order_id: str) -> None:
+    """No rush fee is agreed any more; one that is asked for later is another one."""
+    await conn.execute(
+        order_money.update().where(order_money.c.order_id == order_id).values(rush_fee=None)
+    )
+
+
 async def note_rush_paid(conn: Connection, order_id: str, at: datetime) -> bool:
     """The rush fee is paid; False when that was known already."""
     done = await conn.execute(

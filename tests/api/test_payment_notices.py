@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook
 
+from api.signed import FAULTS
 from settings import Settings
 from store.follow_up_tables import follow_ups
 from store.money_tables import ledger
@@ -62,6 +63,13 @@ async def rows(house: House, table: Any) -> list[Body]:
         return [dict(row) for row in (await conn.execute(select(table))).mappings()]
 
 
+def counted(house: House) -> dict[str, float]:
+    """How many notices were refused so far, by fault."""
+    registry = house.app.state.services.metrics.registry
+    name = "dueline_payment_notices_unsigned_total"
+    return {fault: registry.get_sample_value(name, {"fault": fault}) for fault in FAULTS}
+
+
 async def test_the_new_secret_and_the_one_it_replaces_both_open(
     house: House, order_id: str
 ) -> None:
@@ -91,7 +99,7 @@ async def test_the_new_secret_and_the_one_it_replaces_both_open(
         ("webhook-signature", {"body": True}),
     ],
 )
-async def test_what_nobody_signed_is_refused_and_leaves_no_trace(
+async def test_what_nobody_signed_is_refused_and_only_counted(
     house: House, order_id: str, field: str, changed: dict[str, Any]
 ) -> None:
     content = json.dumps(payment_body(order=order_id)).encode()
@@ -101,10 +109,13 @@ async def test_what_nobody_signed_is_refused_and_leaves_no_trace(
     }
     sent = content.replace(b"1000.00", b"9000.00") if "body" in changed else content
 
+    before = counted(house)
     async with house.client(None) as bank:
         answer = await bank.post(PATH, content=sent, headers=headers)
 
     assert answer.status_code == 401
+    fault = "missing" if "" in changed.values() else field.removeprefix("webhook-")
+    assert counted(house) == before | {fault: before[fault] + 1}
     assert answer.json()["type"] == "urn:dueline:problem:unsigned"
     assert fields_of(answer.json()) == [field]
     assert await rows(house, payments) == []

@@ -22,6 +22,7 @@ from store import ledger, order_money, tables
 from store.cancellation_tables import cancellations
 from store.ledger import Move
 from store.money_tables import ledger as entries
+from store.payment_tables import refunds
 from tests.store.bench import PROFILE, Bench, Worked, wish
 
 DEPOSIT = DepositRules(
@@ -198,3 +199,24 @@ async def test_a_rush_fee_that_is_paid_lifts_an_order_exactly_once(bench: Bench)
     assert (await order.row())["priority"] == "rush"
     told = [row["to_role"] for row in await bench.rows(tables.outbox, kind="rush_paid")]
     assert sorted(told) == ["customer", "planning", "production", "sales"]
+
+
+async def test_a_rush_fee_that_comes_after_planning_lifts_nothing_and_is_to_be_given_back(
+    bench: Bench,
+) -> None:
+    order = await (await bench.order()).advance_to("plan_approval")
+    async with bench.engine.begin() as conn:
+        await order_money.agree_rush(conn, order.id, "wish", Decimal(20), bench.now)
+    await pay(bench, order, "20", Account.RUSH_FEE)
+    desk = Rush(bench.engine)
+
+    for number in (1, 1, 2):
+        key = f"{order.id}/rush/look/{number}"
+        await desk.look_at_rush(RushLook(order_id=order.id, key=key, now=bench.now))
+
+    assert (await order.row())["priority"] == "normal"
+    assert await held(bench, order) == {Account.REFUND_DUE: Decimal(20)}
+    [refund] = await bench.rows(refunds, order_id=order.id)
+    assert (refund["state"], refund["amount"]) == ("proposed", Decimal(20))
+    told = await bench.rows(tables.outbox, kind="rush_late", to_role="customer")
+    assert ["the order keeps its place" in row["text"] for row in told] == [True]
