@@ -74,12 +74,12 @@ async def _consider(file: OrderFile, asked: CancellationAsked) -> Considered:
         now_costs = f"cancelling costs {file.money(cost)} by now; ask again and accept that"
         await _refuse(file, change.id, now_costs)
         return Considered(outcome="refused")
-    if terms.deposit == "by_contract" and money.deposit > 0:
+    if terms.deposit == "by_contract":
         file.counts_from[asked.visit.step] = min(change.requested_at, file.now)
         opened = await open_visit(
             file, asked.workflow_id, asked.visit, facts=_facts(file, terms, money, cost)
         )
-        await _acknowledge(file, change.id, opened.due_at)
+        await _acknowledge(file, change.id, opened.due_at, paid=money.deposit > 0)
         await show_standing(file)
         return Considered(
             outcome="asked",
@@ -107,15 +107,18 @@ def _facts(file: OrderFile, terms: CancelTerms, money: MoneyHeld, cost: Decimal)
     }
 
 
-async def _acknowledge(file: OrderFile, change_id: str, due_at: datetime | None) -> None:
+async def _acknowledge(
+    file: OrderFile, change_id: str, due_at: datetime | None, *, paid: bool
+) -> None:
     """The customer hears at once that somebody looks at it, and until when there is an answer."""
     until = f", with an answer until {file.said(due_at)}" if due_at else ""
     until_zh = f"，将于 {file.said(due_at)} 前答复" if due_at else ""
     key = f"{file.id}/changes/{change_id}/asked"
     kind = "cancellation_asked"
-    text = f"The cancellation is being looked at, because a deposit was paid{until}"
+    why = "because a deposit was paid" if paid else "because the contract decides what it costs"
+    text = f"The cancellation is being looked at, {why}{until}"
     file.note(kind, text, key=key, data={"change": change_id})
-    zh = f"取消申请已收到，因已付定金须按合同处理{until_zh}"
+    zh = f"取消申请已收到，{'因已付定金' if paid else '所需费用'}须按合同处理{until_zh}"
     file.tell_all((Role.CUSTOMER,), kind, text, zh, key=key)
 
 

@@ -12,7 +12,7 @@ from domain.roles import PLATFORM, Role
 from policy.cancelling import POOL, Division, deposit_in, divide
 from store import ledger
 from store.follow_ups import Wanted, want
-from store.order_money import change_deposit
+from store.order_money import change_deposit, read_money
 from store.refunds import Proposal, propose
 
 PAYMENT = "payment"
@@ -38,7 +38,11 @@ async def money_of(file: OrderFile) -> MoneyHeld:
     """How the order's money stands; the caller holds the order's lock."""
     currency = file.request.currency
     standing = await ledger.standing(file.conn, file.id, currency.value)
-    deposit = deposit_in(file.profile, file.request.amount, currency, standing.by_account)
+    kept = None
+    if file.profile.money.deposit is not None:
+        kept = (await read_money(file.conn, file.id)).deposit
+    amount, by_account = file.request.amount, standing.by_account
+    deposit = deposit_in(file.profile, amount, currency, by_account, kept)
     return MoneyHeld(standing.by_account, rounded(deposit, currency))
 
 

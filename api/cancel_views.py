@@ -72,7 +72,7 @@ def cancel_preview(
 ) -> CancelPreview:
     """The preview of an order's cancellation; a customer does not see what the house has booked."""
     currency = Currency(order.currency)
-    by_contract = terms.deposit == "by_contract" and deposit > 0
+    by_contract = terms.deposit == "by_contract"
     division = divide(cost, deposit if terms.deposit == "forfeited" else NOTHING, money)
     forfeited = sum((part for _, to, part in division.kept if to is Account.FORFEITED), NOTHING)
     kept = sum((part for *_, part in division.kept), NOTHING)
@@ -103,7 +103,7 @@ def cancel_preview(
         ),
         gives_back=() if refused else tuple(_given_back(goes, back, currency)),
         loses=() if refused else tuple(_lost(has, said(cost), said(forfeited), currency)),
-        asks=_asked(profile) if by_contract and not refused else None,
+        asks=_asked(profile, paid=deposit > 0) if by_contract and not refused else None,
     )
 
 
@@ -114,12 +114,14 @@ def _shown(has: Belongings, *, staff: bool) -> Belongings:
     return replace(has, materials=0, slots=0, release_note=False, open_tasks=0)
 
 
-def _asked(profile: Profile) -> AnswerAsked:
+def _asked(profile: Profile, *, paid: bool) -> AnswerAsked:
     rules = profile.cancellation
     return AnswerAsked(
         role=rules.role.value,
         within=str(rules.answer.limit) if rules.answer else None,
-        why="a deposit was paid, and the contract says what becomes of it",
+        why="a deposit was paid, and the contract says what becomes of it"
+        if paid
+        else "the contract says what it costs",
     )
 
 

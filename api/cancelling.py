@@ -25,6 +25,7 @@ from policy.cancelling import cost_of, deposit_in, terms_in
 from store.cancellations import belongings
 from store.intake import NewWish
 from store.ledger import standing
+from store.order_money import read_money
 from store.rows import FullOrderRow
 
 router = APIRouter(tags=["changes"])
@@ -100,9 +101,10 @@ async def _terms(services: Services, order: FullOrderRow, caller: Principal) -> 
     profile, currency = await services.pinned(order.profile_digest), Currency(order.currency)
     async with services.reading() as conn:
         money = await standing(conn, order.id, order.currency)
+        kept = (await read_money(conn, order.id)).deposit
         has = await belongings(conn, order.id)
     terms = terms_in(profile, order.step)
-    deposit = deposit_in(profile, order.amount, currency, money.by_account)
+    deposit = deposit_in(profile, order.amount, currency, money.by_account, kept)
     cost = cost_of(terms, order.amount, currency, deposit)
     return cancel_preview(
         profile,

@@ -8,6 +8,7 @@ from typing import Literal
 from domain.base import Record
 from domain.money import Account, Currency, rounded, share
 from policy.model import Profile
+from policy.steps import Fact, GateStep
 
 TOO_LATE = "the goods have been dispatched; ask for a return instead"
 PAST_LAST = "the order is past the step until which it can be cancelled"
@@ -66,17 +67,25 @@ def terms_in(profile: Profile, step: str | None) -> CancelTerms:
 
 
 def deposit_in(
-    profile: Profile, amount: Decimal, currency: Currency, held: Mapping[Account, Decimal]
+    profile: Profile,
+    amount: Decimal,
+    currency: Currency,
+    held: Mapping[Account, Decimal],
+    kept: Decimal | None,
 ) -> Decimal:
     """How much of what was paid for the goods is the deposit and not forfeited yet.
 
-    A regulation without a figure speaks of whatever was paid before the goods left (S39).
+    A regulation without a figure speaks of whatever was paid before the goods left (S39). Where a
+    gate asks for the deposit, it is what was paid when the order passed it: `kept`, none before
+    that and for an order that needs none (S26).
     """
     rules, goods = profile.money.deposit, held.get(Account.GOODS, NOTHING)
     if rules is None:
         return goods
-    left = share(amount, rules.percent, currency) - held.get(Account.FORFEITED, NOTHING)
-    return max(min(goods, left), NOTHING)
+    deposit = share(amount, rules.percent, currency)
+    if any(isinstance(s, GateStep) and Fact.DEPOSIT_PAID in s.facts for s in profile.route):
+        deposit = kept or NOTHING
+    return max(min(goods, deposit - held.get(Account.FORFEITED, NOTHING)), NOTHING)
 
 
 def cost_of(terms: CancelTerms, amount: Decimal, currency: Currency, deposit: Decimal) -> Decimal:

@@ -57,9 +57,9 @@ class ChangeRules(Record):
 
     `rewind_to` is classification: a structural change leads back there, and signatures, money and
     the review are asked for again; no step that asks for them stands before it. `replan_at` is
-    where a new date is planned. `evidence` asks for the customer's written text (C04, G32),
-    `identity` for how sales made sure who asks (G27). Who has to agree are the
-    profile's steps of trigger `on_change`.
+    where a new date is planned. `evidence` asks for the customer's written text (C04, G04, G32),
+    `identity` for how sales made sure who asks (G27). Who has to agree are the profile's steps of
+    trigger `on_change`.
     """
 
     rows: Annotated[tuple[ChangeRow, ...], Field(min_length=1)]

@@ -27,7 +27,9 @@ def check_clocks(profile: Profile) -> Iterator[Problem]:
         for at, window in step.placed_windows:
             yield from _begun(profile, (*path, *at), step, window)
             yield from _dated(profile, (*path, *at, "limit"), step, window)
+            yield from _runs(("steps", index, *at), step, window)
         yield from _stopped(profile, path, step)
+        yield from _promised(profile, path, step)
     for name, window, _ in profile.case.windows:
         if window.counts_from != _OPENING:
             what = "the windows of an overdue case count from when they open"
@@ -133,6 +135,26 @@ def _stopped(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]
             if limit.clock is after.clock and after.is_counted and total(after) <= total(limit):
                 what = f"the wait ends by itself after {after}, so {limit} is never breached"
                 yield Problem((*path, "auto_after"), what, f"write more than {limit}")
+
+
+def _runs(path: FieldPath, step: Step, window: Window) -> Iterator[Problem]:
+    """Whoever has to see that the money or the answer comes is late when it does not."""
+    if step.waits_for is not None and step.waits_for in window.pauses:
+        what = f"stands still from its opening, because the step waits for {step.waits_for}"
+        cure = f"leave {step.waits_for} out; windows around the step may pause for it"
+        yield Problem((*path, "pauses"), what, cure)
+
+
+def _promised(profile: Profile, path: FieldPath, step: Step) -> Iterator[Problem]:
+    """The promised date is watched until the goods are dispatched, wherever the order stands."""
+    if not isinstance(step, AlongsideStep) or step.trigger != "on_promise" or not step.during:
+        return
+    for other in profile.route:
+        if other.id not in step.during:
+            what = f"the promised date is not watched in {other.id!r}"
+            yield Problem((*path, "during"), what, f"add {other.id}")
+        if isinstance(other, TaskStep) and other.work is Work.RECORD_DISPATCH:
+            return
 
 
 def _before(profile: Profile, step: Step) -> Iterable[RouteStep]:

@@ -10,7 +10,8 @@ def money_aloud(money: MoneyRules) -> Iterator[str]:
     if money.deposit:
         yield _deposit(money.deposit)
     if money.rush:
-        least = f", at least {money.rush.at_least}" if money.rush.at_least else ""
+        amounts = [f"{amount} {currency}" for currency, amount in money.rush.at_least.items()]
+        least = f", at least {' or '.join(amounts)}" if amounts else ""
         yield (
             f"An order comes first once its rush fee is paid: {_percent(money.rush.percent)} of "
             f"its amount{least}."

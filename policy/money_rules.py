@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 
 from domain.base import Number, Record
-from domain.money import Percent
+from domain.money import Currency, Percent
 from policy.ids import RuleId
 
 
@@ -33,10 +33,13 @@ class DepositRules(Record):
 
 
 class RushRules(Record):
-    """The fee that lifts an order's priority (S07): a share of its amount, at least `at_least`."""
+    """The fee that lifts an order's priority (S07): a share of its amount, at least `at_least`.
+
+    The least is an amount by currency; in one that is not named there is none.
+    """
 
     percent: Percent
-    at_least: Annotated[Number, Field(ge=0)] = Decimal(0)
+    at_least: dict[Currency, Annotated[Number, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class MoneyRules(Record):

@@ -45,7 +45,8 @@ def _charge(
 
 def rush_fee(rules: RushRules, amount: Decimal, currency: Currency) -> Decimal:
     """The fee that lifts an order of this amount."""
-    return max(share(amount, rules.percent, currency), rounded(rules.at_least, currency))
+    least = rules.at_least.get(currency, NOTHING)
+    return max(share(amount, rules.percent, currency), rounded(least, currency))
 
 
 def said(amount: Decimal, currency: Currency) -> str:

@@ -121,5 +121,7 @@ def _cancelled(profile: Profile, row: CancelRow) -> str:
     why += f"; {row.instead}" if row.instead else ""
     if row.terms == "refused":
         return f"{until} it is refused{why}."
+    if row.terms == "at_cost" and not row.cost_percent:
+        return f"{until} {_DEPOSITS[row.deposit]}{why}."
     cost = "it is free" if row.terms == "free" else f"it costs {row.cost_percent} % of the order"
     return f"{until} {cost}, and {_DEPOSITS[row.deposit]}{why}."

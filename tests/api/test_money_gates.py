@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from activities.money_teller import MoneyTeller
 from api.rush import fee_of
+from domain.money import Currency
 from policy.loader import Loaded
 from policy.money_rules import MoneyRules, RushRules
 from store.money_news import MoneyNews
@@ -54,7 +55,8 @@ async def test_a_wish_for_rush_is_stored_and_told_and_a_preview_is_neither(
 async def test_the_fee_is_said_until_production_is_planned(
     house: House, loaded: Loaded, order_id: str
 ) -> None:
-    rules = MoneyRules(rush=RushRules(percent=Decimal(10), at_least=Decimal(500)))
+    fee = RushRules(percent=Decimal(10), at_least={Currency.CNY: Decimal(500)})
+    rules = MoneyRules(rush=fee)
     profile = loaded.profiles["S08"].model_copy(update={"money": rules})
     async with house.engine.connect() as conn:
         order = await read_order(conn, order_id)

@@ -94,10 +94,35 @@ def test_a_customer_loses_the_share_or_the_forfeited_deposit_where_that_is_more(
 def test_a_deposit_is_what_was_paid_up_to_its_share_less_what_is_forfeited_already() -> None:
     held = {Account.GOODS: Decimal(900)}
 
-    assert deposit_in(ruled(row("ship", "free")), Decimal(1000), CNY, held) == 300
-    assert deposit_in(ruled(row("ship", "free"), deposit=None), Decimal(1000), CNY, held) == 900
+    assert deposit_in(ruled(row("ship", "free")), Decimal(1000), CNY, held, None) == 300
+    paid = ruled(row("ship", "free"), deposit=None)
+    assert deposit_in(paid, Decimal(1000), CNY, held, None) == 900
     held[Account.FORFEITED] = Decimal(300)
-    assert deposit_in(ruled(row("ship", "free")), Decimal(1000), CNY, held) == 0
+    assert deposit_in(ruled(row("ship", "free")), Decimal(1000), CNY, held, None) == 0
+
+
+@pytest.mark.parametrize(
+    ("goods", "forfeited", "kept", "deposit"),
+    [
+        ("2000", "0", None, "0"),  # a part of it is no deposit yet, and a normal order has none
+        ("3000", "0", "3000", "3000"),  # kept, and as well while its offset is suspended
+        ("3000", "0", "6000", "3000"),
+        ("9000", "0", "3000", "3000"),
+        ("6000", "3000", "3000", "0"),  # forfeited after the fifteen days: not lost twice
+    ],
+)
+def test_a_special_order_loses_what_was_kept_as_its_deposit(
+    goods: str, forfeited: str, kept: str | None, deposit: str
+) -> None:
+    s26 = load_all().profiles["S26"]
+    held = {Account.GOODS: Decimal(goods), Account.FORFEITED: Decimal(forfeited)}
+    its = Decimal(kept) if kept else None
+
+    found = deposit_in(s26, Decimal(10000), CNY, held, its)
+
+    assert found == Decimal(deposit)
+    terms = terms_in(s26, "pack")
+    assert cost_of(terms, Decimal(10000), CNY, found) == Decimal(deposit)
 
 
 AMOUNTS = st.decimals(0, 10_000, places=2)

@@ -29,6 +29,7 @@ LATER = {"promised_at": (PROMISED + timedelta(days=7)).isoformat()}
 EARLIER = {"promised_at": (PROMISED - timedelta(days=7)).isoformat()}
 MORE = {"lines": [{"line": 1, "quantity": 50}]}
 LESS = {"lines": [{"line": 1, "quantity": 30}]}
+SPEC = {"lines": [{"line": 1, "specification": "red"}]}
 REMARKS = {"remarks": "ring twice"}
 
 
@@ -93,6 +94,13 @@ def test_every_department_answers_to_a_change_after_customer_service_has_passed_
         Role.PRODUCTION,
         Role.LOGISTICS,
     ]
+
+
+@pytest.mark.parametrize("asked", [LATER, MORE, LESS, SPEC])
+def test_a_department_that_is_told_of_a_change_answers_to_it(asked: dict[str, Any]) -> None:
+    found = impact(profile("S33"), asked)
+
+    assert set(found.told) <= {agreed.role for agreed in found.must_agree}
 
 
 def test_the_factory_asks_who_changes_and_settles_a_deposit_by_the_contract() -> None:

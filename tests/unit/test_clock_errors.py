@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.loader import load_profile
+from policy.loader import ProfileErrors, load_profile
 from policy.reading import read_aloud
 from tests.unit.test_profile_errors import ALONGSIDE, RECEIPT, WHOLE, broken
 
@@ -100,6 +100,49 @@ def test_a_window_that_nobody_begins_or_stops_is_refused(
     errors = broken(tmp_path, "ladder:\n", ALONGSIDE, *changes)
 
     assert [(error.field, what in error.what) for error in errors] == [(field, True)]
+
+
+OWN = """\
+id: OWN
+version: 1
+extends: GEN
+title: Own
+title_zh: 自
+source: made up
+insert:
+  - after: check
+    step:
+      id: paid
+      kind: gate
+      stage: L09
+      title: Paid
+      title_zh: 付款
+      role: finance
+      standard: It is paid.
+      window: {id: OWN.paid, limit: 2wd, starts: checked, stops: paid, pauses: [payment]}
+      waits_for: payment
+      facts: [activation_paid]
+      work: check_money
+change: {promise: {during: [entry, check, confirm, review, negotiate, plan, slot, material]}}
+changes: {rewind_to: paid}
+"""
+
+
+def test_a_gate_that_stands_still_and_a_promise_that_nobody_watches_are_shown(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "OWN.yaml"
+    path.write_text(OWN, encoding="utf-8")
+
+    with pytest.raises(ProfileErrors) as found:
+        load_profile(path)
+
+    still, *unwatched = sorted(found.value.errors, key=lambda error: error.line)
+    assert (still.line, "stands still" in still.what) == (17, True)
+    assert "leave payment out" in still.cure
+    steps = ("paid", "production", "qc", "rework", "pack", "release", "ship")
+    assert {error.cure for error in unwatched} == {f"add {step}" for step in steps}
+    assert {error.line for error in unwatched} == {21}
 
 
 def test_a_wait_that_ends_by_itself_before_its_window_is_refused(tmp_path: Path) -> None:

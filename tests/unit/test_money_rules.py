@@ -87,10 +87,11 @@ def test_nobody_loses_more_than_the_deposit() -> None:
 
 
 def test_the_rush_fee_is_a_share_and_at_least_so_much() -> None:
-    rules = RushRules(percent=Decimal(5), at_least=Decimal(200))
+    rules = RushRules(percent=Decimal(5), at_least={CNY: Decimal(200)})
 
     assert rush_fee(rules, Decimal(10000), CNY) == Decimal("500.00")
     assert rush_fee(rules, Decimal(100), CNY) == Decimal("200.00")
+    assert rush_fee(rules, Decimal(100), Currency.USD) == Decimal("5.00")
 
 
 def rival(name: str, **facts: object) -> Rival:

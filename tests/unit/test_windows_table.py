@@ -40,6 +40,7 @@ extends: GEN
 title: Tried
 title_zh: 试
 source: one window of the regulations
+change: {{promise: {{during: [{promised}]}}}}
 insert:
   - after: slot
     step:
@@ -81,7 +82,7 @@ def written(row: Row) -> str:
     if kind == "watch":
         during = BEFORE_SHIPPING
     beside = "kind: task" if kind == "task" else ALONGSIDE.format(kind=kind, during=during)
-    return PROFILE.format(**{**row, "kind": beside})
+    return PROFILE.format(**{**row, "kind": beside, "promised": BEFORE_SHIPPING})
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,7 @@ class Expected:
     """What a cancellation in a step comes to, with nothing paid and with the deposit paid.
 
     `cost` is kept as a cost and `forfeited` of the deposit; none of both is a refusal. `asked` is
-    what sales decides to keep.
+    what sales decides to keep, whether anything was paid or not (C06).
     """
 
     cost: str | None
@@ -45,8 +45,8 @@ EXPECTED = {
     "plan": Expected("18.50", unpaid_cost="18.50"),
     "plan_approval": Expected("18.50", unpaid_cost="18.50"),
     "production": Expected("0", "55.50", unpaid_cost="37.00"),
-    "qc": Expected("0", "40.00", unpaid_cost="37.00", asked="40.00"),
-    "pack": Expected("0", "12.34", asked="12.34"),
+    "qc": Expected("0", "40.00", unpaid_cost="40.00", asked="40.00"),
+    "pack": Expected("0", "12.34", unpaid_cost="12.34", asked="12.34"),
     "ship": Expected(None),
 }
 
@@ -79,9 +79,10 @@ async def cancelled_in(floor: Floor, step: str, *, paid: bool) -> None:
         )
         await placed.do("ship")
         return
-    if expected.asked is not None and paid:
+    if expected.asked is not None:
         [task] = await placed.until(lambda: placed.open_tasks("cancellation"), "sales is asked")
-        assert (task["role"], task["facts"]["deposit"]) == ("sales", "55.50")
+        deposit = DEPOSIT if paid else Decimal(0)
+        assert (task["role"], Decimal(task["facts"]["deposit"])) == ("sales", deposit)
         await placed.answer(task, "agreed", kept=expected.asked)
     await placed.handle.result()
     row, has = await placed.row(), await purse(floor, placed.order_id)

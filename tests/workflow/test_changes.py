@@ -290,7 +290,7 @@ async def s35_technical(floor: Floor) -> None:
 
 
 async def s35_structural(floor: Floor) -> None:
-    """Class 3: a supplement, the difference paid before it takes effect, a full review again."""
+    """Class 3: a supplement, the difference is paid first, and a full review again."""
     placed = await s35_at(floor, "pack")
 
     change = await ask(placed, TWENTY, evidence=True)

@@ -1,5 +1,6 @@
 """The deposit clock of S26 over Spring Festival: exact instants and amounts, to the second."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from store.gate_tables import order_money
 from tests.workflow.changing import SIGNED, ask, say
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.money import held, moves, news, pay
+from tests.workflow.operating import hold, release
 from tests.workflow.reference import SHANGHAI
 
 STOCKED_AT = datetime(2027, 2, 3, 15, 0, tzinfo=SHANGHAI)
@@ -26,7 +28,9 @@ async def stocked(floor: Floor) -> Placed:
     placed = await floor.place(profile="S26", special=True, lines=PRICE, promised_at=promised_at)
     await placed.walk(("entry", "check", "confirm", "signatures"))
     await placed.at("deposit")
-    await placed.skip_to(STOCKED_AT)  # its window stands still: it waits for the payment
+    await hold(placed)  # otherwise months without a deposit are a breach
+    await placed.skip_to(STOCKED_AT)
+    await release(placed)
     await pay(placed, "3000.00")
     await placed.walk(("review", "plan", "production", "qc", "pack"))
     await placed.at("ship")
@@ -142,10 +146,6 @@ async def test_a_deposit_that_comes_in_parts_opens_its_gate_when_the_last_part_i
     [task] = await placed.at("deposit")
     assert task["facts"] == {"missing": ["3,000.00 CNY of 3,000.00 CNY deposit are missing"]}
 
-    async def waits() -> bool:
-        return bool((await placed.window("S26.deposit"))["paused_for"] == ["payment"])
-
-    await placed.until(waits, "its window stands still")
     await pay(placed, "1000.00")
 
     async def looked() -> bool:
@@ -156,6 +156,7 @@ async def test_a_deposit_that_comes_in_parts_opens_its_gate_when_the_last_part_i
 
     await placed.until(looked, "the gate has looked again")
     assert (await placed.open_tasks("deposit"))[0]["id"] == task["id"]
+    assert (await placed.window("S26.deposit"))["paused_for"] == []
     await pay(placed, "2000.00")
     await placed.at("review")
     await news(placed)
@@ -196,6 +197,28 @@ async def test_a_larger_order_is_signed_anew_and_its_deposit_is_filled_up(floor:
     assert await held(placed) == {Account.GOODS: Decimal("6000.00")}
 
 
+async def test_a_special_order_that_is_cancelled_costs_its_deposit_once_that_is_kept(
+    floor: Floor,
+) -> None:
+    unpaid = await floor.place(profile="S26", special=True, lines=PRICE)
+    kept = await floor.place(profile="S26", special=True, lines=PRICE)
+    for placed, amount in ((unpaid, "2000.00"), (kept, "5000.00")):
+        await placed.walk(("entry", "check", "confirm", "signatures"))
+        await placed.at("deposit")
+        await pay(placed, amount)
+
+    await kept.at("review")
+    refused = await kept.settled(await kept.cancel())
+    assert "costs 3,000.00 CNY" in refused["reason"]
+    await kept.cancel(accept_cost="3000.00")
+    await unpaid.cancel()
+    await asyncio.gather(kept.handle.result(), unpaid.handle.result())
+
+    assert (await held(kept))[Account.FORFEITED] == Decimal("3000.00")
+    assert (await held(kept))[Account.REFUND_DUE] == Decimal("2000.00")
+    assert await held(unpaid) == {Account.REFUND_DUE: Decimal("2000.00")}
+
+
 async def test_a_special_order_whose_deposit_never_comes_is_void_and_a_normal_one_needs_none(
     floor: Floor,
 ) -> None:
@@ -203,10 +226,16 @@ async def test_a_special_order_whose_deposit_never_comes_is_void_and_a_normal_on
     normal = await floor.place(profile="S26", lines=PRICE)
 
     await special.walk(("entry", "check", "confirm", "signatures"))
+    await special.at("deposit")
+    due = await special.window("S26.deposit")
+    await special.skip_to(due["due_at"] + MINUTE)
+    await special.marked(due["key"], "breach")  # an order that nobody pays is not forgotten
     await special.do("deposit", "refused")
     await special.handle.result()
     await normal.walk(("entry", "check", "confirm"))
     await normal.at("review")
 
+    promised = await special.rows(tables.windows, rule="GEN.promise")
+    assert len(promised) == 1, "the promised date is watched from entry on, without a break"
     assert (await special.row())["state"] == "refused"
     assert not await normal.rows(tables.windows, rule="S26.signatures")

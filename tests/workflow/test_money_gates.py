@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from domain.money import Account
+from domain.money import Account, Currency
 from ops.repair.finding import find_order
 from ops.repair.points import point_of_step
 from ops.repair.resetting import reset_order
@@ -18,11 +18,10 @@ from tests.workflow.policies import changed
 from workflows.contract import REQUEST_RUSH, RushNotice
 
 BEFORE_PACKING = ("entry", "confirm", "review", "plan", "plan_approval", "production", "qc")
+RUSH = RushRules(percent=Decimal(10), at_least={Currency.CNY: Decimal(20)})
 PAY_FIRST = changed(
     release={"facts": (Fact.GOODS_MATCH_ORDER, Fact.INSPECTION_PASSED, Fact.BALANCE_PAID)}
-).model_copy(
-    update={"money": MoneyRules(rush=RushRules(percent=Decimal(10), at_least=Decimal(20)))}
-)
+).model_copy(update={"money": MoneyRules(rush=RUSH)})
 """S08 with its price before shipping (G18) and a rush fee; the order costs 185.00 CNY."""
 
 
