@@ -285,7 +285,10 @@ async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(
     assert "reason" not in wanted[0]["facts"]
     [shown] = (await customer.get(path)).json()
     assert (shown["state"], shown["reason"], shown["proposed_by"]) == ("proposed", None, None)
+    assert (await customer.get(f"/follow-ups/{shown['follow_up']}")).json()["text"] is None
     async with house.client(key_of("control")) as control:
+        read = await control.get(f"/follow-ups/{shown['follow_up']}")
+        assert read.json()["text"] == asked["reason"]
         there = f"/refunds/{first.json()['id']}/decision"
         refused = await control.post(there, json={"approved": True})
     assert refused.json()["type"] == "urn:dueline:problem:refund-not-open"
