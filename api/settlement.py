@@ -21,17 +21,17 @@ from api.services import Wired, plausible
 from domain.base import Record
 from domain.errors import InvalidField, UnknownThing
 from domain.money import Currency, rounded
-from domain.orders import OrderRequest
 from domain.payments import Difference, Statement
-from store.ledger import NOTHING
-from store.owing import debtor
+from domain.roles import Role
+from store.invoicing import Settled, settle
+from store.owing import Debtor, debtor
 from store.reading import customer_exists
-from store.settling import Compared, booked_between, booked_under, compare, hand_over, settle
+from store.settling import Compared, booked_between, booked_under, compare, hand_over
 
 router = APIRouter(tags=["money"])
 
 ZONE = ZoneInfo("Asia/Shanghai")
-"""The company's: a statement's days are its days."""
+"""The company's: a statement's days are its days, an invoice's year is its year."""
 
 
 class InvoiceLine(Record):
@@ -45,7 +45,11 @@ class InvoiceLine(Record):
 
 
 class Invoice(Record):
-    """What an order came to. It has a number once the order is closed and all of it is paid."""
+    """What an order came to. It has a number once the order is closed and all of it is paid.
+
+    With a number its lines, goods, rush fee, cost and total stay as they were. `credited` is what
+    has gone back since, or is about to; it stands beside the total.
+    """
 
     number: str | None
     issued_at: datetime | None
@@ -56,10 +60,10 @@ class Invoice(Record):
     currency: Currency
     lines: tuple[InvoiceLine, ...]
     goods: Sum
-    credited: Sum
     rush_fee: Sum
     cost: Sum
     total: Sum
+    credited: Sum
     paid: Sum
     open: Sum
 
@@ -90,42 +94,41 @@ class Reconciliation(Record):
 
 @router.get("/orders/{order_id}/invoice")
 async def invoice(order_id: str, services: Wired, caller: Caller) -> Invoice:
-    """Says what an order's invoice has to say. Its number is given once, when it is settled."""
+    """Says what an order's invoice has to say.
+
+    Its number is given once, when finance first asks for it after the order is settled.
+    """
     row = await visible_order(services, caller, order_id)
-    request = OrderRequest.model_validate(row.body)
     async with services.writing() as conn:
         order = await debtor(conn, row.id, lock=True)
         assert order is not None, "an order is never deleted"
-        settled = await settle(conn, order, datetime.now(UTC))
+        issue = Role.FINANCE in caller.roles
+        settled = await settle(conn, order, datetime.now(UTC), ZONE, issue=issue)
+    return _invoice(order, settled)
 
+
+def _invoice(order: Debtor, settled: Settled) -> Invoice:
     def whole(amount: Decimal) -> Decimal:
         return rounded(amount, order.currency)
 
-    lines = tuple(
-        InvoiceLine(
-            line=number,
-            product=line.product,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            amount=line.quantity * line.unit_price,
-        )
-        for number, line in enumerate(request.lines, start=1)
-    )
-    credited = order.amount - order.goods if order.goods else NOTHING
+    issued = settled.issued
     return Invoice(
-        number=settled.number,
-        issued_at=settled.issued_at,
+        number=issued.number,
+        issued_at=issued.issued_at,
         order=order.id,
         order_number=order.number,
         customer=order.customer,
         state=order.state,
         currency=order.currency,
-        lines=lines,
-        goods=whole(order.goods + credited),
-        credited=whole(credited),
-        rush_fee=whole(order.fee),
-        cost=whole(settled.cost),
-        total=whole(order.goods + order.fee + settled.cost),
+        lines=tuple(
+            InvoiceLine(**line.model_dump(), amount=line.quantity * line.unit_price)
+            for line in issued.lines
+        ),
+        goods=whole(issued.goods),
+        rush_fee=whole(issued.rush_fee),
+        cost=whole(issued.cost),
+        total=whole(issued.amount),
+        credited=whole(settled.credited),
         paid=whole(settled.paid),
         open=whole(settled.open),
     )

@@ -99,7 +99,7 @@ def print_invoice(invoice: Item) -> None:
     out = console()
     out.print(lines)
     facts = Table(show_header=False)
-    for name in ("goods", "credited", "rush_fee", "cost", "total", "paid", "open"):
+    for name in ("goods", "rush_fee", "cost", "total", "credited", "paid", "open"):
         facts.add_row(words(name), money(invoice[name], currency))
     out.print(facts)
 

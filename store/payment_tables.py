@@ -97,7 +97,10 @@ invoices = Table(
     metadata,
     Column("order_id", ForeignKey("orders.id"), primary_key=True),
     Column("number", String(32), nullable=False, unique=True),
-    Column("amount", Amount, nullable=False),
+    Column("amount", Amount, nullable=False),  # all it came to: goods, rush fee and cost
     Column("currency", String(3), nullable=False),
     Column("issued_at", Instant, nullable=False),
+    Column("lines", JSONB, nullable=False),  # as they were when the number was given
+    Column("rush_fee", Amount, nullable=False),
+    Column("cost", Amount, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Settlement (L32): the invoice of an order, and statements compared with what was booked."""
+"""Settlement (L32): statements compared with what was booked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,69 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
-from domain.money import Account, Currency
+from domain.money import Currency
 from domain.payments import Difference, PaymentState, StatementLine
 from domain.roles import Role
 from store.engine import Connection
 from store.follow_ups import Wanted, want
-from store.ledger import MoneyStanding, standing
-from store.owing import Debtor
 from store.payment_rows import PaymentRow
-from store.payment_tables import invoice_numbers, invoices, payments
+from store.payment_tables import payments
 from store.story import Message, queue
-from store.tables import orders
 
 COUNTED = (PaymentState.MATCHED.value, PaymentState.UNMATCHED.value)
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What an order came to. The number is given once, when it is closed and nothing is open."""
-
-    number: str | None
-    issued_at: datetime | None
-    cost: Decimal
-    paid: Decimal
-    open: Decimal
-
-
-async def settle(conn: Connection, order: Debtor, now: datetime) -> Settled:
-    """What an order came to; gives its invoice a number once it is settled.
-
-    The caller holds the order's lock.
-    """
-    had = await standing(conn, order.id, order.currency)
-    cost = had.of(Account.COST) + had.of(Account.FORFEITED)
-    given = await _given(conn, order.id)
-    if given is None and await _is_settled(conn, order, had, cost):
-        total = order.goods + had.of(Account.RUSH_FEE) + cost
-        given = await _give_number(conn, order, total, now)
-    number, issued_at = given or (None, None)
-    return Settled(number, issued_at, cost, had.applied, order.to_pay(had))
-
-
-async def _given(conn: Connection, order_id: str) -> tuple[str, datetime] | None:
-    found = await conn.execute(
-        select(invoices.c.number, invoices.c.issued_at).where(invoices.c.order_id == order_id)
-    )
-    row = found.one_or_none()
-    return None if row is None else (row.number, row.issued_at)
-
-
-async def _is_settled(conn: Connection, order: Debtor, had: MoneyStanding, cost: Decimal) -> bool:
-    closed_at = await conn.scalar(select(orders.c.closed_at).where(orders.c.id == order.id))
-    return closed_at is not None and order.to_pay(had) == 0 and order.goods + cost > 0
-
-
-async def _give_number(
-    conn: Connection, order: Debtor, amount: Decimal, now: datetime
-) -> tuple[str, datetime]:
-    number = f"INV-{now.year}-{await conn.scalar(invoice_numbers.next_value()):06d}"
-    row = {"order_id": order.id, "number": number, "amount": amount, "issued_at": now}
-    await conn.execute(insert(invoices).values(**row, currency=order.currency.value))
-    return number, now
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from tests.api.factory import Body, fields_of, fresh_key, key_of, order_body, pa
 from workflows.contract import MoneyMoved
 
 PRICE = "1540.00"  # 40 x 38.50
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 
@@ -294,21 +296,43 @@ async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(
     assert refused.json()["type"] == "urn:dueline:problem:refund-not-open"
 
 
-async def test_an_invoice_gets_its_number_once_when_all_is_paid(
-    house: House, finance: httpx.AsyncClient, order_id: str
+async def test_an_invoice_gets_its_number_once_when_finance_asks_and_all_is_paid(
+    house: House, finance: httpx.AsyncClient, customer: httpx.AsyncClient, order_id: str
 ) -> None:
     path = f"/orders/{order_id}/invoice"
     await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
     before = (await finance.get(path)).json()
     await end(house, order_id, "completed")
 
+    theirs = (await customer.get(path)).json()
     first, again = (await finance.get(path)).json(), (await finance.get(path)).json()
 
     assert (before["number"], before["open"]) == (None, "0.00")
-    assert first["number"].startswith("INV-")
-    assert first == again
+    assert (theirs["number"], theirs["total"]) == (None, PRICE)
+    assert first["number"].startswith(f"INV-{datetime.now(SHANGHAI).year}-")
+    assert first == again == (await customer.get(path)).json()
     assert (first["total"], first["paid"], first["open"]) == (PRICE, PRICE, "0.00")
     assert [(line["line"], line["amount"]) for line in first["lines"]] == [(1, "1540.00")]
+
+
+async def test_what_is_credited_later_stands_beside_an_invoice_that_stays_as_it_was(
+    house: House, finance: httpx.AsyncClient, order_id: str
+) -> None:
+    path = f"/orders/{order_id}/invoice"
+    await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
+    await end(house, order_id, "completed")
+    issued = (await finance.get(path)).json()
+
+    for amount in ("40.00", "1500.00"):
+        back = {"amount": amount, "reason": "goods came back"}
+        assert (await finance.post(f"/orders/{order_id}/refunds", json=back)).status_code == 201
+    now = (await finance.get(path)).json()
+
+    assert (now["credited"], now["paid"], now["open"]) == (PRICE, "0.00", "0.00")
+    moved = {"credited", "paid"}
+    assert {k: v for k, v in now.items() if k not in moved} == {
+        k: v for k, v in issued.items() if k not in moved
+    }
 
 
 async def test_a_statement_is_compared_and_each_difference_is_a_task_once(
