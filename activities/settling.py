@@ -5,7 +5,6 @@ from dataclasses import replace
 from activities.order_file import OrderFile
 from domain.orders import OrderState
 from domain.roles import PLATFORM
-from policy.model import Profile
 from policy.steps import GateStep
 from store.follow_ups import Wanted, want
 from store.ledger import standing
@@ -18,9 +17,10 @@ SETTLEMENT = "settlement"
 async def want_settlement(file: OrderFile) -> None:
     """Wants the settlement of an order that is completed with money owed, once.
 
-    Only where the regulation asks for money: by the others nobody pays through the platform.
+    Only where the regulation asks this order for money: the others nobody pays through the
+    platform.
     """
-    if not _asks_for_money(file.profile):
+    if not _asked_for_money(file):
         return
     order = await debtor(file.conn, file.id)
     assert order is not None, "an order is never deleted"
@@ -39,6 +39,9 @@ async def want_settlement(file: OrderFile) -> None:
     await want(file.conn, wanted)
 
 
-def _asks_for_money(profile: Profile) -> bool:
-    """Whether one of its gates waits for money."""
-    return any(isinstance(step, GateStep) and step.asks_for_money for step in profile.steps)
+def _asked_for_money(file: OrderFile) -> bool:
+    """Whether one of its gates has waited for money."""
+    return any(
+        isinstance(step, GateStep) and step.asks_for_money and step.is_for(file.request.traits)
+        for step in file.profile.steps
+    )
