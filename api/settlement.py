@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -23,10 +22,19 @@ from domain.errors import InvalidField, UnknownThing
 from domain.money import Currency, rounded
 from domain.payments import Difference, Statement
 from domain.roles import Role
+from store.differences import settle_agreed
 from store.invoicing import Settled, settle
 from store.owing import Debtor, debtor
 from store.reading import customer_exists
-from store.settling import Compared, booked_between, booked_under, compare, hand_over
+from store.settling import (
+    Compared,
+    booked_between,
+    booked_under,
+    compare,
+    hand_over,
+    may_come_later,
+    note_stated,
+)
 
 router = APIRouter(tags=["money"])
 
@@ -80,16 +88,22 @@ class SaidAndBooked(Record):
     booked_currency: Currency | None
     order: str | None
     follow_up: str | None
+    difference: str | None
 
 
 class Reconciliation(Record):
-    """How a statement and our books agree; each difference is a task or a notice for finance."""
+    """How a statement and our books agree.
+
+    Each of `differences` is finance's, as a `follow_up` of an order or as an open `difference`.
+    `awaited` are payments of the period's last days that the next statement may have.
+    """
 
     customer: str
     since: date
     until: date
     matched: tuple[SaidAndBooked, ...]
     differences: tuple[SaidAndBooked, ...]
+    awaited: tuple[SaidAndBooked, ...]
 
 
 @router.get("/orders/{order_id}/invoice")
@@ -143,8 +157,8 @@ async def reconcile(
 ) -> Reconciliation:
     """Compares a customer's statement with our books, by reference.
 
-    Each difference becomes a task of finance, once, however often the statement is sent. Days are
-    the company's; that a bank dates a payment otherwise than we do is no difference.
+    Each difference becomes finance's to settle, once, however often the statement is sent. Days are
+    the company's; that a bank dates a payment up to 3 days otherwise than we do is no difference.
     """
     key = plausible("customer", code)
     statement = body.value
@@ -156,18 +170,24 @@ async def reconcile(
             raise UnknownThing("customer", key)
         under = await booked_under(conn, [line.reference for line in statement.lines])
         between = await booked_between(conn, key, since, until, ZONE)
-        found = [
-            one
-            if one.kind is None
-            else replace(one, follow_up=await hand_over(conn, key, one, by=caller.name, at=now))
-            for one in compare(key, statement.lines, under, between)
+        found = compare(key, statement.lines, under, between)
+        await note_stated(conn, key, found)
+        awaited = [one for one in found if may_come_later(one, until, ZONE)]
+        matched = [one for one in found if one.kind is None]
+        agreed = [one.reference for one in matched]
+        await settle_agreed(conn, key, agreed, by=caller.name, at=now)
+        differ = [
+            await hand_over(conn, key, one, by=caller.name, at=now)
+            for one in found
+            if one.kind is not None and one not in awaited
         ]
     return Reconciliation(
         customer=key,
         since=since,
         until=until,
-        matched=tuple(_shown(one) for one in found if one.kind is None),
-        differences=tuple(_shown(one) for one in found if one.kind is not None),
+        matched=tuple(_shown(one) for one in matched),
+        differences=tuple(_shown(one) for one in differ),
+        awaited=tuple(_shown(one) for one in awaited),
     )
 
 
@@ -217,4 +237,5 @@ def _shown(one: Compared) -> SaidAndBooked:
         "booked_currency": booked.currency if booked else None,
         "order": booked.order_id if booked else None,
     }
-    return SaidAndBooked(reference=one.reference, kind=one.kind, follow_up=one.follow_up, **shown)
+    handed = {"follow_up": one.follow_up, "difference": one.difference}
+    return SaidAndBooked(reference=one.reference, kind=one.kind, **handed, **shown)

@@ -1,4 +1,4 @@
-"""What an invoice said when its number was given."""
+"""What an invoice said when its number was given, and differences that no order has."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql
 revision = "0013"
 down_revision = "0011"
 
+Instant = sa.DateTime(timezone=True)
 Amount = sa.Numeric(18, 4)
 
 # Those that were issued before keep their numbers; their lines have not changed since.
@@ -41,3 +42,38 @@ def upgrade() -> None:
     op.execute(AS_ISSUED)
     for name in ("lines", "rush_fee", "cost"):
         op.alter_column("invoices", name, nullable=False)
+    op.add_column("payments", sa.Column("stated_on", sa.Date()))
+    op.create_table(
+        "differences",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("reference", sa.String(64)),
+        sa.Column("customer", sa.String(64)),
+        sa.Column("payment", sa.String(36)),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(8), server_default="open", nullable=False),
+        sa.Column("found_by", sa.Text(), nullable=False),
+        sa.Column("found_at", Instant, nullable=False),
+        sa.Column("settled_by", sa.Text()),
+        sa.Column("settled_at", Instant),
+        sa.Column("settled_because", sa.Text()),
+        sa.CheckConstraint(
+            "(state = 'open') = (num_nonnulls(settled_by, settled_at, settled_because) = 0)",
+            name=op.f("ck_differences_settled_by_somebody"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer"], ["customers.code"], name=op.f("fk_differences_customer")
+        ),
+        sa.ForeignKeyConstraint(["payment"], ["payments.id"], name=op.f("fk_differences_payment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_differences")),
+        sa.UniqueConstraint("key", name=op.f("uq_differences_key")),
+    )
+    op.create_index("ix_differences_listing", "differences", ["found_at", "id"])
+    op.create_index(
+        "ix_differences_open",
+        "differences",
+        ["found_at"],
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index("ix_differences_customer", "differences", ["customer", "reference"])
