@@ -10,6 +10,7 @@ from activities.models import CLOSE_ORDER, Entered, OrderEnd
 from activities.money_back import settle_money
 from activities.order_file import Department, Keyed, OrderFile
 from activities.sanctions import reward_in_time
+from activities.settling import want_settlement
 from activities.transitions import show_standing
 from domain.changes import ChangeState
 from domain.orders import OrderState
@@ -80,6 +81,7 @@ async def _close(file: OrderFile, end: OrderEnd) -> None:
     if completed:
         await reward_in_time(file)
         await _want_what_follows(file)
+        await want_settlement(file)
     else:
         # Its goods no longer count against its customer's other orders; delivered ones do.
         await note_credit(file.conn, file.request.customer, end.key)

@@ -14,6 +14,7 @@ from policy.follow_ups import FollowUpStep, FollowUpWork
 from store import refunds
 from store.follow_ups import subject_of
 from store.ledger import lock_money, standing
+from store.owing import debtor
 from store.payment_rows import PaymentRow, known_payment
 from store.placing import Placing, assign
 from store.refunds import Proposal
@@ -155,6 +156,19 @@ async def _send_back(
     return tuple(filter(None, [payment.order_id]))
 
 
+async def _collect(
+    file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: Decision
+) -> Moved:
+    """It is paid only when the ledger says so; that it never will be moves no money."""
+    order = await debtor(file.conn, file.id)
+    assert order is not None, "an order is never deleted"
+    owed = order.to_pay(await standing(file.conn, file.id, file.currency))
+    if decision.outcome == "paid" and owed > 0:
+        cure = "enter the payment first, or answer later or given_up"
+        raise ValueError(f"{file.money(owed)} are still owed; {cure}")
+    return ()
+
+
 _WORKS: dict[
     FollowUpWork, Callable[[OrderFile, FollowUpMove, FollowUpStep, Decision], Awaitable[Moved]]
 ] = {
@@ -162,4 +176,5 @@ _WORKS: dict[
     FollowUpWork.APPROVE_REFUND: _approve,
     FollowUpWork.PAY_REFUND: _pay,
     FollowUpWork.PLACE_PAYMENT: _place,
+    FollowUpWork.COLLECT: _collect,
 }

@@ -57,6 +57,8 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "POST /orders/{order_id}/payments": frozenset({Role.FINANCE}),
     "POST /webhooks/payments": PUBLIC,  # its signature is its key
     "GET /payments": _MONEY_KEEPERS,
+    "GET /payments/differences": _MONEY_KEEPERS,
+    "POST /payments/differences/{difference_id}/settlement": frozenset({Role.FINANCE}),
     "GET /payments/{payment_id}": _MONEY_KEEPERS,
     "POST /payments/{payment_id}/assignment": frozenset({Role.FINANCE}),
     "POST /payments/{payment_id}/refunds": frozenset({Role.FINANCE}),

@@ -14,6 +14,7 @@ from api import (
     cancelling,
     changes,
     credit,
+    differences,
     follow_ups,
     health,
     ledgers,
@@ -65,6 +66,7 @@ ROUTERS = (
     changes.router,
     shipments.router,
     tasks.router,
+    differences.router,  # its address would be the id of a payment
     payments.router,
     payment_notices.router,
     ledgers.router,

@@ -113,6 +113,8 @@ DECISION: Body = {"approved": True}
 
 PAID_BACK: Body = {"reference": "CMB-20310220-0007"}
 
+SETTLED: Body = {"because": "The bank has booked it under another customer."}
+
 STATEMENT: Body = {
     "since": "2031-02-01",
     "until": "2031-02-28",

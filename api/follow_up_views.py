@@ -34,7 +34,7 @@ class FollowUpItem(Record):
 
 
 class FollowUpDetail(FollowUpItem):
-    """One follow-up. `text` is what was said, for the customer and for those who deal with it."""
+    """One follow-up. `text` is what was said, for who said it and for those who deal with it."""
 
     text: str | None
     facts: Mapping[str, Any] | None
@@ -58,14 +58,19 @@ def follow_up_detail(
     shown = sorted(tasks, key=lambda task: task.opened_at) if principal.is_staff else []
     return FollowUpDetail(
         **_shared(row, kind, principal),
-        text=row.text if _reads(principal, kind) else None,
+        text=row.text if _reads(principal, kind, row) else None,
         facts=row.facts if principal.is_staff else None,
         tasks=tuple(task_item(task, principal) for task in shown),
     )
 
 
-def _reads(principal: Principal, kind: FollowUp | None) -> bool:
-    """Whether what was said is shown: to those who call or deliver, and to whom it is put."""
+def _reads(principal: Principal, kind: FollowUp | None, row: FollowUpRow) -> bool:
+    """Whether what was said is shown: to those who call or deliver, and to whom it is put.
+
+    A customer reads its own words alone; why a refund was proposed is the company's business.
+    """
+    if not principal.is_staff:
+        return kind is not None and kind.concerns_customer and row.by_customer
     asked = {step.role for step in kind.steps} if kind else set()
     return not (PERSONAL_READERS | asked).isdisjoint(principal.roles)
 

@@ -90,7 +90,7 @@ async def propose_of_payment(
 ) -> RefundView:
     """Proposes that a payment which fits no order goes back to whoever sent it."""
     payment = await stored_payment(services, payment_id)
-    if payment.state is not PaymentState.UNMATCHED:
+    if payment.state not in (PaymentState.UNMATCHED, PaymentState.RETURNED):
         rule = f"is {payment.state}; propose a refund of its order"
         raise InvalidField("payment_id", rule)
     claimed = claim(request, caller, key or str(uuid4()), body.digest)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -21,17 +20,26 @@ from api.services import Wired, plausible
 from domain.base import Record
 from domain.errors import InvalidField, UnknownThing
 from domain.money import Currency, rounded
-from domain.orders import OrderRequest
 from domain.payments import Difference, Statement
-from store.ledger import NOTHING
-from store.owing import debtor
+from domain.roles import Role
+from store.differences import settle_agreed
+from store.invoicing import Settled, settle
+from store.owing import Debtor, debtor
 from store.reading import customer_exists
-from store.settling import Compared, booked_between, booked_under, compare, hand_over, settle
+from store.settling import (
+    Compared,
+    booked_between,
+    booked_under,
+    compare,
+    hand_over,
+    may_come_later,
+    note_stated,
+)
 
 router = APIRouter(tags=["money"])
 
 ZONE = ZoneInfo("Asia/Shanghai")
-"""The company's: a statement's days are its days."""
+"""The company's: a statement's days are its days, an invoice's year is its year."""
 
 
 class InvoiceLine(Record):
@@ -45,7 +53,11 @@ class InvoiceLine(Record):
 
 
 class Invoice(Record):
-    """What an order came to. It has a number once the order is closed and all of it is paid."""
+    """What an order came to. It has a number once the order is closed and all of it is paid.
+
+    With a number its lines, goods, rush fee, cost and total stay as they were. `credited` is what
+    has gone back since, or is about to; it stands beside the total.
+    """
 
     number: str | None
     issued_at: datetime | None
@@ -56,10 +68,10 @@ class Invoice(Record):
     currency: Currency
     lines: tuple[InvoiceLine, ...]
     goods: Sum
-    credited: Sum
     rush_fee: Sum
     cost: Sum
     total: Sum
+    credited: Sum
     paid: Sum
     open: Sum
 
@@ -76,56 +88,61 @@ class SaidAndBooked(Record):
     booked_currency: Currency | None
     order: str | None
     follow_up: str | None
+    difference: str | None
 
 
 class Reconciliation(Record):
-    """How a statement and our books agree; each difference is a task or a notice for finance."""
+    """How a statement and our books agree.
+
+    Each of `differences` is finance's, as a `follow_up` of an order or as an open `difference`.
+    `awaited` are payments of the period's last days that the next statement may have.
+    """
 
     customer: str
     since: date
     until: date
     matched: tuple[SaidAndBooked, ...]
     differences: tuple[SaidAndBooked, ...]
+    awaited: tuple[SaidAndBooked, ...]
 
 
 @router.get("/orders/{order_id}/invoice")
 async def invoice(order_id: str, services: Wired, caller: Caller) -> Invoice:
-    """Says what an order's invoice has to say. Its number is given once, when it is settled."""
+    """Says what an order's invoice has to say.
+
+    Its number is given once, when finance first asks for it after the order is settled.
+    """
     row = await visible_order(services, caller, order_id)
-    request = OrderRequest.model_validate(row.body)
     async with services.writing() as conn:
         order = await debtor(conn, row.id, lock=True)
         assert order is not None, "an order is never deleted"
-        settled = await settle(conn, order, datetime.now(UTC))
+        issue = Role.FINANCE in caller.roles
+        settled = await settle(conn, order, datetime.now(UTC), ZONE, issue=issue)
+    return _invoice(order, settled)
 
+
+def _invoice(order: Debtor, settled: Settled) -> Invoice:
     def whole(amount: Decimal) -> Decimal:
         return rounded(amount, order.currency)
 
-    lines = tuple(
-        InvoiceLine(
-            line=number,
-            product=line.product,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            amount=line.quantity * line.unit_price,
-        )
-        for number, line in enumerate(request.lines, start=1)
-    )
-    credited = order.amount - order.goods if order.goods else NOTHING
+    issued = settled.issued
     return Invoice(
-        number=settled.number,
-        issued_at=settled.issued_at,
+        number=issued.number,
+        issued_at=issued.issued_at,
         order=order.id,
         order_number=order.number,
         customer=order.customer,
         state=order.state,
         currency=order.currency,
-        lines=lines,
-        goods=whole(order.goods + credited),
-        credited=whole(credited),
-        rush_fee=whole(order.fee),
-        cost=whole(settled.cost),
-        total=whole(order.goods + order.fee + settled.cost),
+        lines=tuple(
+            InvoiceLine(**line.model_dump(), amount=line.quantity * line.unit_price)
+            for line in issued.lines
+        ),
+        goods=whole(issued.goods),
+        rush_fee=whole(issued.rush_fee),
+        cost=whole(issued.cost),
+        total=whole(issued.amount),
+        credited=whole(settled.credited),
         paid=whole(settled.paid),
         open=whole(settled.open),
     )
@@ -140,8 +157,8 @@ async def reconcile(
 ) -> Reconciliation:
     """Compares a customer's statement with our books, by reference.
 
-    Each difference becomes a task of finance, once, however often the statement is sent. Days are
-    the company's; that a bank dates a payment otherwise than we do is no difference.
+    Each difference becomes finance's to settle, once, however often the statement is sent. Days are
+    the company's; that a bank dates a payment up to 3 days otherwise than we do is no difference.
     """
     key = plausible("customer", code)
     statement = body.value
@@ -153,18 +170,24 @@ async def reconcile(
             raise UnknownThing("customer", key)
         under = await booked_under(conn, [line.reference for line in statement.lines])
         between = await booked_between(conn, key, since, until, ZONE)
-        found = [
-            one
-            if one.kind is None
-            else replace(one, follow_up=await hand_over(conn, key, one, by=caller.name, at=now))
-            for one in compare(key, statement.lines, under, between)
+        found = compare(key, statement.lines, under, between)
+        await note_stated(conn, key, found)
+        awaited = [one for one in found if may_come_later(one, until, ZONE)]
+        matched = [one for one in found if one.kind is None]
+        agreed = [one.reference for one in matched]
+        await settle_agreed(conn, key, agreed, by=caller.name, at=now)
+        differ = [
+            await hand_over(conn, key, one, by=caller.name, at=now)
+            for one in found
+            if one.kind is not None and one not in awaited
         ]
     return Reconciliation(
         customer=key,
         since=since,
         until=until,
-        matched=tuple(_shown(one) for one in found if one.kind is None),
-        differences=tuple(_shown(one) for one in found if one.kind is not None),
+        matched=tuple(_shown(one) for one in matched),
+        differences=tuple(_shown(one) for one in differ),
+        awaited=tuple(_shown(one) for one in awaited),
     )
 
 
@@ -214,4 +237,5 @@ def _shown(one: Compared) -> SaidAndBooked:
         "booked_currency": booked.currency if booked else None,
         "order": booked.order_id if booked else None,
     }
-    return SaidAndBooked(reference=one.reference, kind=one.kind, follow_up=one.follow_up, **shown)
+    handed = {"follow_up": one.follow_up, "difference": one.difference}
+    return SaidAndBooked(reference=one.reference, kind=one.kind, **handed, **shown)

@@ -66,10 +66,14 @@ class PaymentNotice(Payment):
 
 
 class PaymentState(StrEnum):
-    """Whether a payment is on an order; a refused notice moved no money."""
+    """Whether a payment is on an order; a refused notice moved no money.
+
+    `returned`: it fitted no order, and what was left of it has gone back.
+    """
 
     MATCHED = "matched"
     UNMATCHED = "unmatched"
+    RETURNED = "returned"
     REFUSED = "refused"
 
 

@@ -104,6 +104,7 @@ def build(arguments: list[str]) -> App:
             commands_cancel,
             commands_changes,
             commands_credit,
+            commands_differences,
             commands_follow_ups,
             commands_money,
             commands_orders,
@@ -115,6 +116,7 @@ def build(arguments: list[str]) -> App:
         commands_changes.register(app)
         app.command(commands_cancel.cancel)
         commands_money.register(app)
+        app.command(commands_differences.differences)
         commands_credit.register(app)
         commands_shipping.register(app)
         commands_follow_ups.register(app)

@@ -75,7 +75,7 @@ async def pay(
 
 async def payments(
     *,
-    state: Literal["matched", "unmatched", "refused"] | None = None,
+    state: Literal["matched", "unmatched", "returned", "refused"] | None = None,
     order: str | None = None,
     customer: str | None = None,
     as_json: AsJson = False,
@@ -92,7 +92,7 @@ async def payments(
     Parameters
     ----------
     state
-        matched to an order, unmatched and held, or refused notices.
+        matched to an order, unmatched and held, returned to its sender, or refused notices.
     order
         Only payments of this order.
     customer

@@ -99,7 +99,7 @@ def print_invoice(invoice: Item) -> None:
     out = console()
     out.print(lines)
     facts = Table(show_header=False)
-    for name in ("goods", "credited", "rush_fee", "cost", "total", "paid", "open"):
+    for name in ("goods", "rush_fee", "cost", "total", "credited", "paid", "open"):
         facts.add_row(words(name), money(invoice[name], currency))
     out.print(facts)
 
@@ -111,16 +111,19 @@ def print_reconciliation(found: Item) -> None:
     """How a statement agrees with our books."""
     print(
         f"{found['customer']}, {found['since']} to {found['until']}: "
-        f"{len(found['matched'])} agree, {len(found['differences'])} differ"
+        f"{len(found['matched'])} agree, {len(found['differences'])} differ, "
+        f"{len(found['awaited'])} may come with the next statement"
     )
-    table = Table("reference", "difference", "statement", "our books", "follow-up")
+    table = Table("reference", "difference", "statement", "our books", "to settle")
     for one in found["differences"]:
         table.add_row(
             one["reference"],
             words(one["kind"]),
             _sum(one, "statement"),
             _sum(one, "booked"),
-            short(one["follow_up"]) if one["follow_up"] else "notice for finance",
+            f"follow-up {short(one['follow_up'])}"
+            if one["follow_up"]
+            else f"difference {short(one['difference'])}",
         )
     if found["differences"]:
         console().print(table)

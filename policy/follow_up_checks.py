@@ -12,14 +12,18 @@ _NEEDS = {
     FollowUpWork.APPROVE_REFUND: ("refund", ("approved", "rejected")),
     FollowUpWork.PAY_REFUND: ("refund", ("paid", "impossible")),
     FollowUpWork.PLACE_PAYMENT: ("payment", ("keep", "assign", "refund")),
+    FollowUpWork.COLLECT: ("owing", ("paid", "later", "given_up")),
 }
 """What a work belongs to, and the answers that it understands."""
+
+_BEGUN = {"refund": "a refund", "payment": "a payment", "owing": "a debt"}
 
 
 _TOLD = {
     FollowUpWork.APPROVE_REFUND: {"rejected": "reason"},
     FollowUpWork.PAY_REFUND: {"paid": "reference", "impossible": "reason"},
     FollowUpWork.PLACE_PAYMENT: {"assign": "order"},
+    FollowUpWork.COLLECT: {"given_up": "reason"},
 }
 """What an answer has to name for its work."""
 
@@ -95,7 +99,7 @@ def _work(kind: FollowUp, step: FollowUpStep, path: FieldPath) -> Iterator[Probl
         return
     begins, known = _NEEDS[step.work]
     if kind.begins != begins:
-        what = f"{step.work} belongs to a follow-up that begins with a {begins}"
+        what = f"{step.work} belongs to a follow-up that begins with {_BEGUN[begins]}"
         yield Problem((*path, "work"), what, f"write `begins: {begins}`, or leave work out")
     for answer in step.outcomes:
         if answer not in known:

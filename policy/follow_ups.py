@@ -27,14 +27,16 @@ class FollowUpWork(StrEnum):
     """What an answer moves besides the follow-up itself.
 
     `propose_refund` proposes the `amount` that the answer has to name, if it does;
-    `approve_refund` approves what was proposed, or rejects it; `pay_refund` books it as paid, and
-    `place_payment` puts money where it belongs.
+    `approve_refund` approves what was proposed, or rejects it; `pay_refund` books it as paid,
+    `place_payment` puts money where it belongs, and `collect` takes `paid` for an answer only when
+    nothing is owed any more.
     """
 
     PROPOSE_REFUND = "propose_refund"
     APPROVE_REFUND = "approve_refund"
     PAY_REFUND = "pay_refund"
     PLACE_PAYMENT = "place_payment"
+    COLLECT = "collect"
 
 
 class FollowUpStep(Record):
@@ -64,7 +66,8 @@ class FollowUp(Record):
     """A kind of follow-up: who may ask for it, or what begins it by itself, and its steps in order.
 
     `begins` is `asked`, or what happens on the order: it is completed, its goods are received
-    damaged or never, money has to go back or fits nothing. `blocks_receipt` keeps the order from
+    damaged or never, money has to go back or fits nothing, it is complete and not paid (`owing`, in
+    regulations with a gate that waits for money). `blocks_receipt` keeps the order from
     being taken as received by itself while it is open. One that is only for goods that have left
     says `after_dispatch`.
     """
@@ -72,7 +75,7 @@ class FollowUp(Record):
     id: StepId
     title: Line
     title_zh: Line
-    begins: Literal["asked", "completed", "damaged", "not_received", "refund", "payment"]
+    begins: Literal["asked", "completed", "damaged", "not_received", "refund", "payment", "owing"]
     asked_by: tuple[Role, ...] = ()
     after_dispatch: StrictBool = False
     blocks_receipt: StrictBool = False

@@ -12,12 +12,14 @@ _BEGINS = {
     "not_received": "by itself when goods are said not to have arrived",
     "refund": "by itself when money is to go back",
     "payment": "by itself when money fits nothing that is owed",
+    "owing": "by itself when the order is completed and not paid, where a gate waits for money",
 }
 _WORKS = {
     FollowUpWork.PROPOSE_REFUND: "An amount that was agreed is proposed as a refund.",
     FollowUpWork.APPROVE_REFUND: "Who has proposed the refund does not approve it.",
     FollowUpWork.PAY_REFUND: "The money is booked as paid back.",
     FollowUpWork.PLACE_PAYMENT: "The money is booked where it belongs.",
+    FollowUpWork.COLLECT: "It is paid only when the ledger says so.",
 }
 
 

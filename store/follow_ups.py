@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Select, select, tuple_, update
+from sqlalchemy import Select, false, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.base import Record
 from domain.errors import UnknownThing
 from store.engine import Connection
 from store.follow_up_tables import follow_ups
-from store.tables import orders, tasks
+from store.tables import api_keys, orders, tasks
 
 ID_LENGTH = 16
 """Hexadecimal digits: with the id of its order before it, a case's task still finds room."""
@@ -62,7 +62,11 @@ class WaitingStart(Record):
 
 
 class FollowUpRow(Record):
-    """A follow-up with its order. `text` may hold personal data."""
+    """A follow-up with its order. `text` may hold personal data.
+
+    `by_customer` says that a key of the order's customer asked for it, so its words are the
+    customer's own.
+    """
 
     id: str
     kind: str
@@ -79,6 +83,7 @@ class FollowUpRow(Record):
     requested_by: str
     requested_at: datetime
     closed_at: datetime | None
+    by_customer: bool = False
 
 
 class FollowUpFilter(Record):
@@ -172,6 +177,20 @@ async def answered_data(conn: Connection, order_id: str, workflow_id: str) -> di
     return {name: text for data in found if data for name, text in data.items()}
 
 
+# Somebody inside whose key has the same name makes the words nobody's for certain.
+_BY_CUSTOMER = (
+    select(
+        func.coalesce(
+            func.bool_and(api_keys.c.customer.is_not_distinct_from(orders.c.customer)), false()
+        )
+    )
+    .where(api_keys.c.name == follow_ups.c.requested_by)
+    .correlate(orders, follow_ups)
+    .scalar_subquery()
+    .label("by_customer")
+)
+
+
 def _rows() -> Select[Any]:
     own = [name for name in FollowUpRow.model_fields if name in follow_ups.c]
     return select(
@@ -179,6 +198,7 @@ def _rows() -> Select[Any]:
         orders.c.number.label("order_number"),
         orders.c.customer,
         orders.c.profile_digest,
+        _BY_CUSTOMER,
     ).join(orders, orders.c.id == follow_ups.c.order_id)
 
 

@@ -79,10 +79,12 @@ class Debtor:
 
         What goes back after the completion, for returned goods, is not owed any more.
         """
-        if self.is_gone:
-            return NOTHING
-        credited = self.credited if self.state is OrderState.COMPLETED else NOTHING
-        return self.amount - credited
+        return NOTHING if self.is_gone else self.amount - self.gone_back
+
+    @property
+    def gone_back(self) -> Decimal:
+        """What was credited of it after its completion, or is about to be."""
+        return self.credited if self.state is OrderState.COMPLETED else NOTHING
 
     @property
     def cost(self) -> Decimal:

@@ -4,14 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
 from domain.base import Record
 from domain.errors import UnknownThing
 from domain.money import Currency
 from domain.payments import PaymentOutcome, PaymentState, RefundState
 from store.engine import Connection
+from store.money_tables import ledger
 from store.payment_tables import payments, refunds
+from store.tables import orders
 
 Place = tuple[datetime, str]
 
@@ -67,7 +69,10 @@ class RefundRow(Record):
 
 
 class PaymentFilter(Record):
-    """Which payments; what is none does not matter. `order` is an id."""
+    """Which payments; what is none does not matter.
+
+    `order` is an id or a number; of a payment in parts each order that has one finds it.
+    """
 
     state: PaymentState | None = None
     order: str | None = None
@@ -133,9 +138,10 @@ async def list_payments(
     """Payments, the newest first."""
     columns = payments.c
     query = _payments()
+    if wanted.order is not None:
+        query = query.where(_has_paid(wanted.order))
     equal = {
         columns.state: wanted.state,
-        columns.order_id: wanted.order,
         columns.customer: wanted.customer,
         columns.source: wanted.source,
         columns.reference: wanted.reference,
@@ -147,6 +153,14 @@ async def list_payments(
         query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
     query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
     return [PaymentRow(**row) for row in (await conn.execute(query)).mappings()]
+
+
+def _has_paid(named: str) -> ColumnElement[bool]:
+    """Whether a payment is on this order, or a part of it has come there."""
+    of = select(orders.c.id).where(or_(orders.c.id == named, orders.c.number == named))
+    order = of.scalar_subquery()
+    brought = select(ledger.c.payment).where(ledger.c.target_holder == order)
+    return or_(payments.c.order_id == order, payments.c.id.in_(brought))
 
 
 def _refunds() -> Select[Any]:

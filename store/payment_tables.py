@@ -1,8 +1,9 @@
-"""Payments as they were reported, refunds, and the numbers of invoices."""
+"""Payments as they were reported, refunds, invoices, and differences that no order has."""
 
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -42,6 +43,7 @@ payments = Table(
     Column("reported_by", Text, nullable=False),
     Column("arrived_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False, server_default=NOW),
+    Column("stated_on", Date),  # the day under which a statement of its customer has it
     CheckConstraint(
         "state = 'refused' OR (amount > 0 AND num_nulls(amount, currency, reference) = 0)",
         name="counts_something",
@@ -97,7 +99,35 @@ invoices = Table(
     metadata,
     Column("order_id", ForeignKey("orders.id"), primary_key=True),
     Column("number", String(32), nullable=False, unique=True),
-    Column("amount", Amount, nullable=False),
+    Column("amount", Amount, nullable=False),  # all it came to: goods, rush fee and cost
     Column("currency", String(3), nullable=False),
     Column("issued_at", Instant, nullable=False),
+    Column("lines", JSONB, nullable=False),  # as they were when the number was given
+    Column("rush_fee", Amount, nullable=False),
+    Column("cost", Amount, nullable=False),
+)
+
+differences = Table(
+    "differences",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),  # what it is about: kept once
+    Column("kind", String(16), nullable=False),
+    Column("reference", String(64)),
+    Column("customer", ForeignKey("customers.code")),
+    Column("payment", ForeignKey("payments.id")),
+    Column("text", Text, nullable=False),
+    Column("state", String(8), nullable=False, server_default="open"),
+    Column("found_by", Text, nullable=False),
+    Column("found_at", Instant, nullable=False),
+    Column("settled_by", Text),
+    Column("settled_at", Instant),
+    Column("settled_because", Text),
+    CheckConstraint(
+        "(state = 'open') = (num_nonnulls(settled_by, settled_at, settled_because) = 0)",
+        name="settled_by_somebody",
+    ),
+    Index("ix_differences_listing", "found_at", "id"),
+    Index("ix_differences_open", "found_at", postgresql_where=text("state = 'open'")),
+    Index("ix_differences_customer", "customer", "reference"),
 )

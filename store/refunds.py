@@ -11,13 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import FourEyes, InvalidField, RefundNotOpen, UnknownThing
 from domain.money import Account, Currency, rounded
-from domain.payments import RefundState
+from domain.payments import PaymentState, RefundState
 from store.engine import Connection
 from store.follow_ups import Wanted, want
 from store.ledger import NOTHING, Move, move, standing
+from store.money_tables import balances
 from store.owing import Debtor, debtor
 from store.payment_rows import PaymentRow, RefundRow, find_payment, known_payment, known_refund
-from store.payment_tables import refunds
+from store.payment_tables import payments, refunds
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ async def pay(
     _must_be(refund, RefundState.APPROVED)
     key = f"refund/{refund.id}/paid"
     await _move(conn, refund, Account.REFUND_DUE, Account.OUTSIDE, refund.amount, key, by, at)
+    await _note_returned(conn, refund)
     return await _write(
         conn,
         refund,
@@ -157,6 +159,16 @@ async def pay(
         paid_at=at,
         paid_reference=reference,
     )
+
+
+async def _note_returned(conn: Connection, refund: RefundRow) -> None:
+    """A payment that fitted no order waits for nobody once all of it has gone back."""
+    lies = select(balances.c.holder).where(
+        balances.c.holder == payments.c.id, balances.c.amount > 0
+    )
+    is_it = payments.c.id == refund.holder, payments.c.state == PaymentState.UNMATCHED.value
+    query = payments.update().where(*is_it, ~lies.exists())
+    await conn.execute(query.values(state=PaymentState.RETURNED.value))
 
 
 async def _holder(conn: Connection, named: str) -> _Holder:

@@ -1,4 +1,4 @@
-"""Signed notices that were refused: they moved no money, and finance hears of them."""
+"""Signed notices that were refused: they moved no money, and finance has to look at them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,10 +7,9 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.payments import PaymentEnd, PaymentOutcome, PaymentState
-from domain.roles import Role
+from store.differences import REFUSED_NOTICE, Found, keep
 from store.engine import Connection
 from store.payment_tables import payments
-from store.story import Message, queue
 
 WHY_LENGTH_MAX = 500
 
@@ -38,7 +37,7 @@ class Refused:
 
 
 async def record_refused(conn: Connection, refused: Refused) -> str:
-    """Keeps a refused notice and tells finance, once for each; returns its id."""
+    """Keeps a refused notice as an open difference and tells finance, once; returns its id."""
     why = refused.why[:WHY_LENGTH_MAX]
     done = await conn.execute(
         insert(payments)
@@ -61,13 +60,16 @@ async def record_refused(conn: Connection, refused: Refused) -> str:
     if done.rowcount == 1:
         named = f" under reference {refused.reference}" if refused.reference else ""
         about = f"（流水号 {refused.reference}）" if refused.reference else ""
-        told = Message(
+        found = Found(
             key=f"payment/{refused.id}/refused",
-            at=refused.at,
-            kind="payment_refused",
+            kind=REFUSED_NOTICE,
             text=f"A payment notice of {refused.source}{named} was refused: {why}",
             text_zh=f"{refused.source} 的到账通知{about}被拒绝：{why}",
-            to_role=Role.FINANCE,
+            by=refused.source,
+            at=refused.at,
+            notice="payment_refused",
+            reference=refused.reference,
+            payment=refused.id,
         )
-        await queue(conn, None, [told])
+        await keep(conn, found)
     return refused.id

@@ -1,76 +1,23 @@
-"""Settlement (L32): the invoice of an order, and statements compared with what was booked."""
+"""Settlement (L32): statements compared with what was booked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import exists, select
 
-from domain.money import Account, Currency
+from domain.money import Currency
 from domain.payments import Difference, PaymentState, StatementLine
-from domain.roles import Role
+from store.differences import Found, keep
 from store.engine import Connection
 from store.follow_ups import Wanted, want
-from store.ledger import MoneyStanding, standing
-from store.owing import Debtor
 from store.payment_rows import PaymentRow
-from store.payment_tables import invoice_numbers, invoices, payments
-from store.story import Message, queue
-from store.tables import orders
+from store.payment_tables import payments
 
-COUNTED = (PaymentState.MATCHED.value, PaymentState.UNMATCHED.value)
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What an order came to. The number is given once, when it is closed and nothing is open."""
-
-    number: str | None
-    issued_at: datetime | None
-    cost: Decimal
-    paid: Decimal
-    open: Decimal
-
-
-async def settle(conn: Connection, order: Debtor, now: datetime) -> Settled:
-    """What an order came to; gives its invoice a number once it is settled.
-
-    The caller holds the order's lock.
-    """
-    had = await standing(conn, order.id, order.currency)
-    cost = order.cost + had.of(Account.FORFEITED)
-    given = await _given(conn, order.id)
-    if given is None and await _is_settled(conn, order, had, cost):
-        total = order.goods + had.of(Account.RUSH_FEE) + cost
-        given = await _give_number(conn, order, total, now)
-    number, issued_at = given or (None, None)
-    return Settled(number, issued_at, cost, had.applied, order.to_pay(had))
-
-
-async def _given(conn: Connection, order_id: str) -> tuple[str, datetime] | None:
-    found = await conn.execute(
-        select(invoices.c.number, invoices.c.issued_at).where(invoices.c.order_id == order_id)
-    )
-    row = found.one_or_none()
-    return None if row is None else (row.number, row.issued_at)
-
-
-async def _is_settled(conn: Connection, order: Debtor, had: MoneyStanding, cost: Decimal) -> bool:
-    closed_at = await conn.scalar(select(orders.c.closed_at).where(orders.c.id == order.id))
-    return closed_at is not None and order.to_pay(had) == 0 and order.goods + cost > 0
-
-
-async def _give_number(
-    conn: Connection, order: Debtor, amount: Decimal, now: datetime
-) -> tuple[str, datetime]:
-    number = f"INV-{now.year}-{await conn.scalar(invoice_numbers.next_value()):06d}"
-    row = {"order_id": order.id, "number": number, "amount": amount, "issued_at": now}
-    await conn.execute(insert(invoices).values(**row, currency=order.currency.value))
-    return number, now
+COUNTED = tuple(state.value for state in PaymentState if state is not PaymentState.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -86,18 +33,44 @@ class Compared:
     booked: PaymentRow | None = None
     also: tuple[str, ...] = ()
     follow_up: str | None = None
+    difference: str | None = None
+
+
+EDGE = timedelta(days=3)
+"""How far apart a bank and we may date the same payment."""
 
 
 async def booked_between(
     conn: Connection, customer: str, since: date, until: date, zone: ZoneInfo
 ) -> Sequence[PaymentRow]:
-    """A customer's payments that arrived on these days, both included."""
-    midnight = datetime.combine(since, time(), zone)
+    """A customer's payments of these days, both included, that no statement has had yet.
+
+    Where an earlier statement was compared those of the days before it belong to them: it may have
+    left them to this one.
+    """
+    own = payments.c.customer == customer
+    earlier = await conn.scalar(select(exists().where(own, payments.c.stated_on < since)))
+    midnight = datetime.combine(since, time(), zone) - (EDGE if earlier else timedelta())
     beyond = datetime.combine(until + timedelta(days=1), time(), zone)
     arrived_at = payments.c.arrived_at
-    return await _payments(
-        conn, payments.c.customer == customer, arrived_at >= midnight, arrived_at < beyond
-    )
+    in_time = arrived_at >= midnight, arrived_at < beyond
+    return await _payments(conn, own, payments.c.stated_on.is_(None), *in_time)
+
+
+def may_come_later(found: Compared, until: date, zone: ZoneInfo) -> bool:
+    """Whether a bank may date a payment behind the statement's last day, and so have it next."""
+    last = datetime.combine(until + timedelta(days=1), time(), zone) - EDGE
+    booked = found.booked
+    missing = found.kind is Difference.MISSING_THERE
+    return missing and booked is not None and booked.arrived_at >= last
+
+
+async def note_stated(conn: Connection, customer: str, found: Sequence[Compared]) -> None:
+    """The customer's payments that this statement has are missing in no other one."""
+    for one in found:
+        if one.said is not None and one.booked is not None and one.booked.customer == customer:
+            query = payments.update().where(payments.c.id == one.booked.id)
+            await conn.execute(query.values(stated_on=one.said.date))
 
 
 async def booked_under(conn: Connection, references: Sequence[str]) -> Sequence[PaymentRow]:
@@ -159,10 +132,9 @@ def _distance(customer: str, line: StatementLine, row: PaymentRow) -> tuple[bool
 
 async def hand_over(
     conn: Connection, customer: str, found: Compared, *, by: str, at: datetime
-) -> str | None:
-    """Makes a difference a task of finance, once: a follow-up where an order is known, or a notice.
-
-    Returns the follow-up.
+) -> Compared:
+    """Gives a difference to finance, once: as a follow-up where an order is known, else as an
+    open difference with a notice.
     """
     assert found.kind is not None, "what agrees is nobody's task"
     facts = _facts(found)
@@ -179,18 +151,21 @@ async def hand_over(
             subject=payment.id,
             facts=facts,
         )
-        return await want(conn, wanted)
+        return replace(found, follow_up=await want(conn, wanted))
     words = f"{found.kind.replace('_', ' ')} ({_sums(found)})"
-    told = Message(
+    without_order = Found(
         key=key,
-        at=at,
-        kind="payment_difference",
+        kind=found.kind,
         text=f"Statement of customer {customer}, reference {found.reference}: {words}",
         text_zh=f"客户 {customer} 对账差异，流水号 {found.reference}：{_ZH[found.kind]}",
-        to_role=Role.FINANCE,
+        by=by,
+        at=at,
+        notice="payment_difference",
+        reference=found.reference or None,
+        customer=customer,
+        payment=payment.id if payment is not None else None,
     )
-    await queue(conn, None, [told])
-    return None
+    return replace(found, difference=await keep(conn, without_order))
 
 
 _ZH = {

@@ -95,6 +95,19 @@ async def test_what_cannot_be_asked_for_is_refused_with_a_cure_and_nothing_is_st
     assert await rows(house) == []
 
 
+async def test_what_somebody_inside_wrote_of_a_complaint_no_customer_reads(
+    house: House, sales: httpx.AsyncClient
+) -> None:
+    order = await submitted(sales)
+    written = (await ask(sales, order, COMPLAINT)).json()["links"]["self"]
+
+    async with house.client(key_of("customer")) as customer:
+        seen = (await customer.get(written)).json()
+    kept = (await sales.get(written)).json()
+
+    assert (seen["state"], seen["text"], kept["text"]) == ("wanted", None, COMPLAINT["text"])
+
+
 async def test_the_commands_ask_list_and_show(
     house: House,
     sales: httpx.AsyncClient,

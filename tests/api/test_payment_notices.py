@@ -152,6 +152,9 @@ async def test_another_body_under_the_same_id_or_reference_is_refused_and_record
     assert states == ["matched", "refused", "refused", "refused"]
     kinds = [row["kind"] for row in await rows(house, outbox)]
     assert kinds.count("payment_refused") == 3
+    async with house.client(key_of("finance")) as finance:
+        found = await finance.get("/payments/differences", params={"state": "open"})
+    assert [one["kind"] for one in found.json()["items"]] == ["refused_notice"] * 3
     assert (await send(house, told, id="msg-1")).json() == first.json()
     assert len(await rows(house, ledger)) == 2
 
@@ -204,6 +207,8 @@ async def test_money_of_nobody_goes_back_by_two_keys(
     assert (early.status_code, fields_of(bare.json())) == (409, ["reason"])
     assert (approved.json()["state"], approved.json()["approved_by"]) == ("approved", "control")
     assert [answer.json()["state"] for answer in paid] == ["paid", "paid"]
+    assert (await finance.get(kept)).json()["state"] == "returned"
+    assert (await finance.get("/payments?state=unmatched")).json()["items"] == []
     last = [(row["source"], row["target"]) for row in await rows(house, ledger)]
     assert sorted(last) == [
         ("outside", "unapplied"),

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from tests.api.factory import Body, fields_of, fresh_key, key_of, order_body, pa
 from workflows.contract import MoneyMoved
 
 PRICE = "1540.00"  # 40 x 38.50
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 
@@ -260,6 +262,13 @@ async def test_what_was_too_much_or_for_the_wrong_order_moves_to_the_right_one(
     assert (order_id, "money_moved") in [(of, name) for of, name, _ in house.temporal.signals[1:]]
     moved = await finance.post(path, json={"order": other, "amount": PRICE})
     assert moved.status_code == 200
+    async with house.engine.begin() as conn:
+        numbered = update(orders).where(orders.c.id == other).values(number="SO-2026-777777")
+        await conn.execute(numbered)
+    for named in (other, "SO-2026-777777"):
+        found = (await finance.get("/payments", params={"order": named})).json()["items"]
+        assert [of["id"] for of in found] == [taken["id"]], "it came in two parts"
+    assert (await finance.get("/payments", params={"order": abroad})).json()["items"] == []
     assert await sums(finance, other) == {"goods": PRICE, "unapplied": "60.00"}
     for code, received in (("C-0001", "0.00"), ("C-0002", "1600.00")):
         [theirs] = (await finance.get(f"/customers/{code}/ledger")).json()["sums"]
@@ -307,49 +316,85 @@ async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(
     assert "reason" not in wanted[0]["facts"]
     [shown] = (await customer.get(path)).json()
     assert (shown["state"], shown["reason"], shown["proposed_by"]) == ("proposed", None, None)
+    assert (await customer.get(f"/follow-ups/{shown['follow_up']}")).json()["text"] is None
     async with house.client(key_of("control")) as control:
+        read = await control.get(f"/follow-ups/{shown['follow_up']}")
+        assert read.json()["text"] == asked["reason"]
         there = f"/refunds/{first.json()['id']}/decision"
         refused = await control.post(there, json={"approved": True})
     assert refused.json()["type"] == "urn:dueline:problem:refund-not-open"
 
 
-async def test_an_invoice_gets_its_number_once_when_all_is_paid(
-    house: House, finance: httpx.AsyncClient, order_id: str
+async def test_an_invoice_gets_its_number_once_when_finance_asks_and_all_is_paid(
+    house: House, finance: httpx.AsyncClient, customer: httpx.AsyncClient, order_id: str
 ) -> None:
     path = f"/orders/{order_id}/invoice"
     await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
     before = (await finance.get(path)).json()
     await end(house, order_id, "completed")
 
+    theirs = (await customer.get(path)).json()
     first, again = (await finance.get(path)).json(), (await finance.get(path)).json()
 
     assert (before["number"], before["open"]) == (None, "0.00")
-    assert first["number"].startswith("INV-")
-    assert first == again
+    assert (theirs["number"], theirs["total"]) == (None, PRICE)
+    assert first["number"].startswith(f"INV-{datetime.now(SHANGHAI).year}-")
+    assert first == again == (await customer.get(path)).json()
     assert (first["total"], first["paid"], first["open"]) == (PRICE, PRICE, "0.00")
     assert [(line["line"], line["amount"]) for line in first["lines"]] == [(1, "1540.00")]
 
 
-async def test_a_statement_is_compared_and_each_difference_is_a_task_once(
+async def test_what_is_credited_later_stands_beside_an_invoice_that_stays_as_it_was(
     house: House, finance: httpx.AsyncClient, order_id: str
 ) -> None:
-    today = datetime.now(UTC).date().isoformat()
+    path = f"/orders/{order_id}/invoice"
+    await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
+    await end(house, order_id, "completed")
+    issued = (await finance.get(path)).json()
+
+    for amount in ("40.00", "1500.00"):
+        back = {"amount": amount, "reason": "goods came back"}
+        assert (await finance.post(f"/orders/{order_id}/refunds", json=back)).status_code == 201
+    now = (await finance.get(path)).json()
+
+    assert (now["credited"], now["paid"], now["open"]) == (PRICE, "0.00", "0.00")
+    moved = {"credited", "paid"}
+    assert {k: v for k, v in now.items() if k not in moved} == {
+        k: v for k, v in issued.items() if k not in moved
+    }
+
+
+def day(ago: int) -> str:
+    return (datetime.now(SHANGHAI) - timedelta(days=ago)).date().isoformat()
+
+
+async def booked(finance: httpx.AsyncClient, order_id: str, amount: str, of: str, on: str) -> None:
+    told = payment_body(reference=of, amount=amount, arrived_at=f"{on}T00:00:00+08:00")
+    assert (await finance.post(f"/orders/{order_id}/payments", json=told)).is_success
+
+
+async def compared(finance: httpx.AsyncClient, lines: list[Body], **period: str) -> Body:
+    body = {"lines": [{"currency": "CNY", **line} for line in lines], **period}
+    answer = await finance.post("/customers/C-0001/reconciliation", json=body)
+    assert answer.status_code == 200, answer.text
+    found: Body = answer.json()
+    return found
+
+
+async def test_a_statement_is_compared_and_each_difference_is_finances_once(
+    house: House, finance: httpx.AsyncClient, order_id: str
+) -> None:
+    on = day(9)
     for reference, amount in (("A", "100"), ("B", "200"), ("C", "300")):
-        told = payment_body(reference=reference, amount=amount, arrived_at=f"{today}T00:00:00Z")
-        assert (await finance.post(f"/orders/{order_id}/payments", json=told)).is_success
-    line = {"currency": "CNY", "date": today}
+        await booked(finance, order_id, amount, reference, on)
     said = [
-        line | {"reference": "A", "amount": "100.00"},
-        line | {"reference": "B", "amount": "250.00"},
-        line | {"reference": "D", "amount": "400.00"},
+        {"reference": "A", "amount": "100.00", "date": on},
+        {"reference": "B", "amount": "250.00", "date": on},
+        {"reference": "D", "amount": "400.00", "date": on},
     ]
 
-    answers = [
-        await finance.post("/customers/C-0001/reconciliation", json={"lines": said})
-        for _ in range(2)
-    ]
+    first, again = [await compared(finance, said, until=day(0)) for _ in range(2)]
 
-    first, again = (answer.json() for answer in answers)
     assert first == again
     assert [one["reference"] for one in first["matched"]] == ["A"]
     assert [(one["reference"], one["kind"]) for one in first["differences"]] == [
@@ -361,6 +406,47 @@ async def test_a_statement_is_compared_and_each_difference_is_a_task_once(
     assert asked == {one["follow_up"] for one in first["differences"]} - {None}
     [notice] = [row for row in await rows(house, outbox) if row["kind"] == "payment_difference"]
     assert "reference D" in notice["text"]
+    open_ = (await finance.get("/payments/differences", params={"state": "open"})).json()["items"]
+    assert [one["id"] for one in open_] == [first["differences"][1]["difference"]]
+    there = f"/payments/differences/{open_[0]['id']}/settlement"
+    for because in ("booked by another bank", "or not"):
+        settled = (await finance.post(there, json={"because": because})).json()
+        told = (settled["state"], settled["settled_by"], settled["settled_because"])
+        assert told == ("settled", "finance", "booked by another bank")
+
+
+async def test_a_payment_that_the_bank_dates_days_later_is_no_difference(
+    finance: httpx.AsyncClient, order_id: str
+) -> None:
+    last, next_ = day(10), day(9)  # as 30 June and 1 July
+    early = {"reference": "E", "amount": "50.00", "date": day(20)}
+    for of, on in (("E", day(20)), ("L", last), ("N", next_), ("M", last)):
+        await booked(finance, order_id, "50", of, on)
+
+    june = await compared(finance, [early, early | {"reference": "N", "date": last}], until=last)
+    july = await compared(
+        finance, [early | {"reference": "L", "date": next_}], since=next_, until=day(0)
+    )
+
+    assert [one["reference"] for one in june["matched"]] == ["E", "N"]
+    assert {one["reference"] for one in june["awaited"]} == {"L", "M"}
+    assert (june["differences"], july["awaited"]) == ([], [])
+    assert [one["reference"] for one in july["differences"]] == ["M"], "no statement has it"
+
+
+async def test_what_was_missing_here_is_settled_by_a_statement_that_agrees(
+    finance: httpx.AsyncClient, order_id: str
+) -> None:
+    late = {"reference": "Z", "amount": "70.00", "date": day(9)}
+    before = await compared(finance, [late])
+    await booked(finance, order_id, "70", "Z", day(9))
+
+    after = await compared(finance, [late])
+
+    assert [one["kind"] for one in before["differences"]] == ["missing_here"]
+    assert after["differences"] == []
+    [found] = (await finance.get("/payments/differences")).json()["items"]
+    assert (found["state"], found["reference"]) == ("settled", "Z")
 
 
 async def test_a_bad_line_of_a_statement_is_named_and_nothing_becomes_a_task(

@@ -168,3 +168,38 @@ async def test_an_engine_that_is_away_only_delays_a_follow_up(bench: Bench) -> N
         await FollowUpStarter(bench.engine, start, poll_seconds=0.01).run(stop)
 
     assert calls == [one.id, one.id]
+
+
+async def test_a_completed_order_that_owes_money_is_collected_where_a_gate_waits_for_money(
+    bench: Bench,
+) -> None:
+    for name in ("S07", "S26", "S08"):  # by S26 only a special order pays in advance
+        order = await bench.order(profile=profile(name))
+        end = OrderEnd(
+            order_id=order.id, key=f"{order.id}/end", now=bench.now, state=OrderState.COMPLETED
+        )
+        await bench.closing.close_order(end)
+
+    kinds = sorted(row["kind"] for row in await bench.rows(rows_of))
+    assert kinds == ["settlement", "survey", "survey"]
+    [row] = await bench.rows(rows_of, kind="settlement")
+    step = profile("S07").follow_up("settlement").step("collect")
+    assert row["facts"] == {"owed": "100", "currency": "CNY"}
+    desk, visit = FollowUps(bench.engine), StepVisit(step="collect", visit=1)
+    move = FollowUpMove(
+        order_id=row["order_id"],
+        follow_up=row["id"],
+        kind="settlement",
+        title="Settlement",
+        title_zh="结算",
+        now=bench.now,
+        enter=visit,
+        rules=step,
+    )
+    opened = await desk.move_follow_up(move)
+    paid = Decision(
+        task_id=opened.tasks[0].id, role=step.role, outcome="paid", by="finance", at=bench.now
+    )
+    left = {"left": visit, "decision": paid, "left_rules": step, "enter": None, "rules": None}
+    blocked = await desk.move_follow_up(move.model_copy(update=left))
+    assert "100.00 CNY are still owed" in str(blocked.blocked)

@@ -107,11 +107,11 @@ async def test_what_was_too_much_goes_back_only_as_far_as_it_pays_for_nothing_by
         await costs(order, 130)
     found = Compared("T", Difference.OTHER_AMOUNT, booked=fits)
     async with bench.engine.begin() as conn:
-        differs = await hand_over(conn, "C-0001", found, by="key-of-finance", at=bench.now)
+        handed = await hand_over(conn, "C-0001", found, by="key-of-finance", at=bench.now)
 
     blocked = [
         await answered(first, used.outcome.follow_up, "refund"),
-        await answered(third, differs, "refund"),
+        await answered(third, handed.follow_up, "refund"),
     ]
     moved = await answered(second, partly.outcome.follow_up, "refund")
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,13 +12,13 @@ from domain.orders import OrderState
 from domain.payments import PaymentEnd
 from store import mending, tables
 from store.cancellation_tables import cancellations
+from store.invoicing import Settled, settle
 from store.ledger import MoneyStanding, standing
 from store.money_tables import ledger
 from store.owing import debtor
 from store.payment_tables import refunds
 from store.payments import Arrived, Booked, book
 from store.placing import Placing, assign
-from store.settling import Settled, settle
 from tests.store.bench import MONDAY, Bench, Worked, wish
 
 
@@ -43,7 +44,7 @@ async def invoice(bench: Bench, order: Worked) -> Settled:
     async with bench.engine.begin() as conn:
         owes = await debtor(conn, order.id, lock=True)
         assert owes is not None
-        return await settle(conn, owes, MONDAY)
+        return await settle(conn, owes, MONDAY, ZoneInfo("Asia/Shanghai"), issue=True)
 
 
 async def money(bench: Bench, order: Worked) -> MoneyStanding:
@@ -124,10 +125,10 @@ async def test_what_a_cancellation_cost_and_was_not_paid_can_be_paid(bench: Benc
     assert part.payment.outcome.to_pay == rest.payment.outcome.applied == 10
     assert rest.payment.outcome.end is PaymentEnd.ORDER_ENDED
     assert rest.payment.outcome.unapplied == 5
-    assert paid.cost == paid.paid == 40
+    assert paid.issued.cost == paid.paid == 40
     assert paid.open == 0
-    assert paid.number is not None
+    assert paid.issued.number is not None
     has = await money(bench, order)
     assert has.of(Account.COST) == 25, "what was left over went first"
-    assert open_again.cost - open_again.open == 25
+    assert open_again.issued.cost - open_again.open == 25
     assert has.received - has.moved_away == has.applied + has.unapplied + has.refunded
