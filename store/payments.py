@@ -88,7 +88,7 @@ async def book(conn: Connection, said: Arrived, now: datetime) -> Booked:
     unfit = _differs(said, under[0]) if under else _unfit(said, order)
     if unfit is not None and not said.held_unfit:
         raise unfit.error
-    customer = await _customer(conn, said, None if unfit else order)
+    customer = await _customer(conn, said, None if unfit else order, unfit)
     await _store(conn, said, None if unfit else order, customer, unfit, now)
     if order is None or unfit is not None:
         assert unfit is not None, "without an order it fits none"
@@ -153,9 +153,13 @@ def _unfit(said: Arrived, order: Debtor | None) -> _Unfit | None:
     return None
 
 
-async def _customer(conn: Connection, said: Arrived, order: Debtor | None) -> str | None:
+async def _customer(
+    conn: Connection, said: Arrived, order: Debtor | None, unfit: _Unfit | None
+) -> str | None:
     if order is not None:
         return order.customer
+    if unfit is not None and unfit.first is not None:
+        return None  # the customer's ledger has the first one
     known = said.customer is not None and await customer_exists(conn, said.customer)
     return said.customer if known else None
 

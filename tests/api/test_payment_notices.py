@@ -266,22 +266,27 @@ async def test_what_another_source_told_otherwise_is_held_and_never_applied_by_i
     told = payment_body(reference="TX1")
     first = (await finance.post(f"/orders/{order_id}/payments", json=told)).json()
 
-    answers = [await send(house, told | {"order": order_id} | changed | names) for _ in range(2)]
+    notice = told | {"order": order_id, "customer": "C-0001"} | changed | names
+    answers = [await send(house, notice) for _ in range(2)]
 
     assert [fields_of(answer.json()) for answer in answers] == [["reference"]] * 2
     [held] = (await finance.get("/payments?state=unmatched")).json()["items"]
     assert (held["end"], held["order"]) == ("told_otherwise", None)
     [wanted] = await rows(house, follow_ups)
     assert wanted["facts"]["first"] == first["id"]
-    [notice] = [row for row in await rows(house, outbox) if row["kind"] == "payment_unmatched"]
-    assert first["id"] in notice["text"]
-    for order, received in ((order_id, "1000.00"), (another, "0.00")):
-        [sums] = (await finance.get(f"/orders/{order}/ledger")).json()["sums"]
+    [said] = [row for row in await rows(house, outbox) if row["kind"] == "payment_unmatched"]
+    assert first["id"] in said["text"]
+    for holder, received in (
+        (f"orders/{order_id}", "1000.00"),
+        (f"orders/{another}", "0.00"),
+        ("customers/C-0001", "1000.00"),
+    ):
+        [sums] = (await finance.get(f"/{holder}/ledger")).json()["sums"]
         assert (sums["received"], sums["balances"]) == (received, True)
     day = datetime.now(UTC).date().isoformat()
     line = {"reference": "TX1", "amount": held["amount"], "currency": "CNY", "date": day}
-    said = await finance.post("/customers/C-0001/reconciliation", json={"lines": [line]})
-    [difference] = said.json()["differences"]
+    path = "/customers/C-0001/reconciliation"
+    [difference] = (await finance.post(path, json={"lines": [line]})).json()["differences"]
     assert (difference["kind"], difference["payment"]) == ("booked_twice", first["id"])
     assert difference["follow_up"] is not None
 
