@@ -54,6 +54,9 @@ VERSION_CONFLICT = Kind(
     HTTPStatus.CONFLICT, "version-conflict", "The order has changed since this version"
 )
 NOT_POSSIBLE = Kind(HTTPStatus.CONFLICT, "not-possible", "This change is not possible any more")
+TOO_MANY_WISHES = Kind(
+    HTTPStatus.CONFLICT, "too-many-wishes", "Too many wishes of this order wait for an answer"
+)
 NOT_CANCELLABLE = Kind(HTTPStatus.CONFLICT, "not-cancellable", "The order cannot be cancelled")
 COST_NOT_ACCEPTED = Kind(
     HTTPStatus.CONFLICT, "cost-not-accepted", "Cancelling costs something that was not accepted"

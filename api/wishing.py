@@ -15,16 +15,28 @@ from api import views
 from api.access import Principal
 from api.intake import claim, ensure_started
 from api.orders import REPLAYED, visible_order
-from api.problems import AWAY, CLOSED, Problem, away
+from api.problems import AWAY, CLOSED, TOO_MANY_WISHES, FieldError, Problem, away
 from api.services import Services
 from api.temporal import WorkflowGone
 from domain.changes import ChangeState
 from domain.errors import UnknownThing
-from store.intake import Claim, NewWish, WishKind, add_wish, claim_key, claimed_before, refuse_wish
+from store.intake import (
+    Claim,
+    NewWish,
+    WishKind,
+    add_wish,
+    claim_key,
+    claimed_before,
+    open_wishes,
+    refuse_wish,
+)
 from store.reading import read_wish
 from store.rows import FullOrderRow, WishRow
 from store.wish_news import wish_told
 from workflows.wish_notices import wish_notice
+
+WISHES_OPEN_MAX = 20
+"""Of one kind and one order; those who have to answer see one after the other anyway."""
 
 ALREADY_CLOSED = "the order had been closed before this arrived"
 
@@ -90,6 +102,8 @@ async def take(
         wanted = await checked(asked)
         async with services.writing() as conn:
             earlier = await claim_key(conn, asked.claim, asked.wish_id)
+            if earlier is None:
+                _check_room(wanted, await open_wishes(conn, order.id, wanted.kind))
             if earlier is None and not await add_wish(conn, wanted):
                 must_be_open(datetime.now(UTC))
     if earlier is not None:
@@ -98,6 +112,15 @@ async def take(
     await _tell(services, order, row)
     response.headers["Location"] = views.wish(row).links["self"]
     return row
+
+
+def _check_room(wanted: NewWish, waiting: int) -> None:
+    """Raises Problem 409 where so many of its kind wait that one more would help nobody."""
+    if waiting < WISHES_OPEN_MAX:
+        return
+    cure = f"wait for what became of them: GET /orders/{wanted.order_id}/changes"
+    said = f"{waiting} wishes of kind {wanted.kind} wait for an answer already"
+    raise Problem(TOO_MANY_WISHES, said, [FieldError(field="body", message=said, cure=cure)])
 
 
 def must_be_open(closed_at: datetime | None) -> None:

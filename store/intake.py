@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from domain.base import Record
@@ -126,6 +126,20 @@ async def add_wish(conn: Connection, wish: NewWish) -> bool:
     if wish.kind == "cancellation":
         await accept(conn, wish.id, wish.order_id, order.currency, wish.accepted_cost)
     return True
+
+
+async def open_wishes(conn: Connection, order_id: str, kind: WishKind) -> int:
+    """How many wishes of this kind have no verdict yet."""
+    found = await conn.scalar(
+        select(func.count())
+        .select_from(changes)
+        .where(
+            changes.c.order_id == order_id,
+            changes.c.kind == kind,
+            changes.c.state == ChangeState.RECEIVED.value,
+        )
+    )
+    return int(found or 0)
 
 
 async def refuse_wish(conn: Connection, wish_id: str, reason: str, now: datetime) -> None:

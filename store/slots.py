@@ -137,6 +137,12 @@ async def finish(conn: Connection, order_id: str, now: datetime) -> None:
     )
 
 
+async def was_booked(conn: Connection, order_id: str) -> bool:
+    """Whether a line was ever booked for the order, even if it is free again."""
+    found = await conn.scalar(select(slots.c.line).where(slots.c.order_id == order_id).limit(1))
+    return found is not None
+
+
 async def holds_slots(conn: Connection, order_id: str) -> bool:
     """Whether a line is still booked for the order."""
     found = await conn.scalar(

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.wish_teller import WishTeller
 from api.app import create_app
 from api.examples import CHANGE
+from api.wishing import WISHES_OPEN_MAX
 from domain.changes import Touch
 from policy.loader import Loaded
 from settings import Settings
@@ -246,3 +247,22 @@ async def test_a_wish_reaches_the_engine_while_no_worker_lives(
     ]
     assert "request_cancellation" in names
     await handle.terminate()
+
+
+async def test_more_wishes_than_anybody_can_answer_are_refused_and_a_cancellation_is_not(
+    house: House, customer: httpx.AsyncClient, order_id: str
+) -> None:
+    changes_of = f"/orders/{order_id}/changes"
+    waiting = {"order_id": order_id, "kind": "change", "patch": {}, "against_version": 1}
+    asked = {"requested_by": "customer", "requested_at": datetime.now(UTC)}
+    async with house.engine.begin() as conn:
+        rows = [{**waiting, **asked, "id": f"c{n}"} for n in range(WISHES_OPEN_MAX)]
+        await conn.execute(insert(changes), rows)
+
+    refused = await customer.post(changes_of, json={"version": 1, "remarks": "ring for ever"})
+    cancelled = await customer.post(f"/orders/{order_id}/cancellation")
+
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (409, "urn:dueline:problem:too-many-wishes")
+    assert problem["errors"][0]["cure"].endswith(changes_of)
+    assert cancelled.status_code == 202

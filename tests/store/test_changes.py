@@ -123,6 +123,9 @@ async def test_what_is_made_and_no_longer_ordered_goes_into_stock_and_is_not_mad
     assert [row["quantity"] for row in labels] == [2]
     slots = await bench.rows(tables.slots, order_id=order.id, state="held")
     assert [row["minutes"] for row in slots] == [Decimal("9.0")]
+    told = await bench.rows(tables.outbox, kind="plan_adjusted")
+    assert {row["to_role"] for row in told} == {"production", "purchasing", "warehouse", "sales"}
+    assert all("9 working minutes" in row["text"] for row in told)
 
 
 async def test_the_time_to_react_counts_from_when_the_customer_asked(bench: Bench) -> None:
