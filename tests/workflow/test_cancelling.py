@@ -46,7 +46,7 @@ EXPECTED = {
     "plan_approval": Expected("18.50", unpaid_cost="18.50"),
     "production": Expected("0", "55.50", unpaid_cost="37.00"),
     "qc": Expected("0", "40.00", unpaid_cost="40.00", asked="40.00"),
-    "pack": Expected("0", "12.34", unpaid_cost="12.34", asked="12.34"),
+    "pack": Expected("0", "12.34", asked="12.34"),
     "ship": Expected(None),
 }
 
