@@ -4,18 +4,21 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from activities.follow_up_models import FollowUpMove
+from activities.follow_up_names import do_named
 from activities.models import Decision
 from activities.order_file import OrderFile
 from domain.answers import needed
 from domain.errors import DuelineError, RefundNotOpen
-from domain.money import Account
+from domain.money import Account, rounded
+from domain.orders import OrderState
 from domain.payments import whole_units
-from policy.follow_ups import FollowUpStep, FollowUpWork
+from domain.roles import PLATFORM
+from policy.follow_ups import AS_AGREED, FollowUpStep, FollowUpWork
 from store import refunds
-from store.follow_ups import subject_of
+from store.follow_ups import Wanted, answered_data, subject_of, want
 from store.ledger import lock_money, standing
 from store.owing import debtor
-from store.payment_rows import PaymentRow, known_payment
+from store.payment_rows import PaymentRow, RefundRow, known_payment
 from store.placing import Placing, assign
 from store.refunds import Proposal
 
@@ -40,10 +43,11 @@ async def do_work(
 
     Raises CannotBeDone.
     """
-    if rules.work is None:
-        return ()
     try:
         async with file.conn.begin_nested():
+            await do_named(file, move, rules, decision)
+            if rules.work is None:
+                return ()
             return await _WORKS[rules.work](file, move, rules, decision)
     except RefundNotOpen as settled:
         # Somebody has settled it elsewhere: what was answered is over, whatever it was.
@@ -61,10 +65,19 @@ async def do_work(
 async def _propose(
     file: OrderFile, move: FollowUpMove, rules: FollowUpStep, decision: Decision
 ) -> Moved:
-    """The amount that this answer has to name, of what the customer has paid."""
-    if "amount" not in needed(rules.requires, decision.outcome):
+    """The amount that this answer names, or that was agreed, of what the customer has paid."""
+    names = "amount" in needed(rules.requires, decision.outcome)
+    if not names and decision.outcome not in AS_AGREED:
         return ()
-    amount = whole_units(Decimal(decision.data["amount"].strip()), file.request.currency)
+    before = await answered_data(file.conn, file.id, move.workflow_id, but=rules.id)
+    agreed = before.get("amount")
+    if not names and agreed is None:
+        return ()
+    text = decision.data["amount"] if names else agreed
+    amount = whole_units(Decimal(str(text).strip()), file.request.currency)
+    if agreed is not None and amount > Decimal(agreed.strip()):
+        cure = "name less, or answer different so that it is agreed anew"
+        raise ValueError(f"{amount} is more than the {agreed.strip()} that were agreed; {cure}")
     await refunds.propose(
         file.conn,
         Proposal(
@@ -100,8 +113,34 @@ async def _pay(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: D
 
 async def _reject(file: OrderFile, refund: str, decision: Decision) -> Moved:
     because = decision.data["reason"].strip()
-    await refunds.reject(file.conn, refund, by=decision.by, at=file.now, because=because)
+    kept = await refunds.reject(file.conn, refund, by=decision.by, at=file.now, because=because)
+    await _ask_what_now(file, kept)
     return (file.id,)
+
+
+async def _ask_what_now(file: OrderFile, kept: RefundRow) -> None:
+    """What does not go back and pays for nothing on an order that has ended is finance's."""
+    if file.row.state == OrderState.OPEN or kept.holder != file.id:
+        return
+    had = await standing(file.conn, file.id, file.currency)
+    if had.of(Account.UNAPPLIED) <= 0:
+        return
+    facts = {
+        "refund": kept.id,
+        "because": f"refund_{kept.state.value}",
+        "not_used": str(rounded(had.of(Account.UNAPPLIED), file.currency)),
+        "currency": file.currency.value,
+    }
+    wanted = Wanted(
+        key=f"refund/{kept.id}/kept",
+        kind="payment",
+        order_id=file.id,
+        requested_by=PLATFORM,
+        requested_at=file.now,
+        subject=kept.payment,
+        facts=facts,
+    )
+    await want(file.conn, wanted)
 
 
 async def _place(file: OrderFile, move: FollowUpMove, _: FollowUpStep, decision: Decision) -> Moved:

@@ -163,14 +163,17 @@ async def facts_of(conn: Connection, follow_up: str) -> dict[str, Any]:
     return found or {}
 
 
-async def answered_data(conn: Connection, order_id: str, workflow_id: str) -> dict[str, Any]:
-    """What its answers have named so far; the last word counts."""
+async def answered_data(
+    conn: Connection, order_id: str, workflow_id: str, *, but: str | None = None
+) -> dict[str, Any]:
+    """What its answers have named so far, `but` for those of one step; the last word counts."""
     found = await conn.scalars(
         select(tasks.c.data)
         .where(
             tasks.c.order_id == order_id,
             tasks.c.workflow_id == workflow_id,
             tasks.c.state == "done",
+            tasks.c.step != (but or ""),
         )
         .order_by(tasks.c.closed_at, tasks.c.opened_at)
     )

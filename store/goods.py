@@ -107,6 +107,31 @@ async def give_to_stock(conn: Connection, order_id: str) -> int:
     return sum(row["units"] for row in given)
 
 
+async def out_there(conn: Connection, order_id: str) -> dict[str, int]:
+    """What has been shipped and has not come back, by product; the order's lock is held."""
+    found = await conn.execute(
+        select(goods.c.product, (goods.c.shipped - goods.c.returned).label("units")).where(
+            goods.c.order_id == order_id, goods.c.shipped > goods.c.returned
+        )
+    )
+    return {row.product: row.units for row in found}
+
+
+async def take_back(conn: Connection, order_id: str, quantities: Mapping[str, int]) -> None:
+    """What has come back is free finished stock.
+
+    Raises IntegrityError for more than was shipped and has not come back yet.
+    """
+    given = [{"given": product, "units": units} for product, units in sorted(quantities.items())]
+    back = (
+        update(goods)
+        .where(goods.c.order_id == order_id, goods.c.product == bindparam("given"))
+        .values(returned=goods.c.returned + bindparam("units"))
+    )
+    await execute_each(conn, back, given)
+    await _into_stock(conn, given)
+
+
 async def _into_stock(conn: Connection, given: list[dict[str, Any]]) -> None:
     add = (
         update(products)

@@ -528,6 +528,8 @@ goods = Table(
     Column("made", BigInteger, nullable=False, server_default="0"),
     Column("packed", BigInteger, nullable=False, server_default="0"),
     Column("shipped", BigInteger, nullable=False, server_default="0"),
+    Column("returned", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("0 <= returned AND returned <= shipped", name="comes_back_once"),
     CheckConstraint("0 <= shipped AND shipped <= packed AND packed <= made", name="flows_forward"),
 )
 

@@ -43,7 +43,8 @@ from store.engine import Engine
 from store.intake import NewOrder, add_order
 from store.profiles import pin_profile
 
-PROFILE = load_all().profiles["S08"]
+PROFILES = load_all().profiles
+PROFILE = PROFILES["S08"]
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 ANSWERS = {"confirm": "confirmed", "review": "approved", "plan_approval": "approved"} | {
     "qc": "passed"

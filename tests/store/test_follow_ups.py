@@ -1,23 +1,28 @@
 """Follow-ups as the database keeps them: wanted once, moved once, left alone by their order."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 
-from activities.follow_up_models import FollowUpMove, FollowUpStart
+from sqlalchemy import insert, update
+
+from activities.follow_up_models import FollowUpMove, FollowUpMoved, FollowUpStart
 from activities.follow_up_starter import FollowUpStarter
 from activities.follow_ups import FollowUps
 from activities.models import Decision, OrderEnd, StepVisit
+from domain.money import Account, Currency
 from domain.orders import OrderState
-from policy.follow_ups import FollowUp
-from store import follow_ups, tables
+from policy.follow_ups import FollowUp, FollowUpStep
+from store import follow_ups, refunds, tables
 from store.follow_up_tables import follow_ups as rows_of
+from store.ledger import Move, move
+from store.payment_tables import refunds as refund_rows
 from store.publication import workflows_behind
 from store.tasks import move_due
-from tests.store.bench import PROFILE, Bench, Worked
-from tests.workflow.floor import profile
+from tests.store.bench import PROFILE, PROFILES, Bench, Worked
 
-COMPLAINT: FollowUp = profile("GEN").follow_up("complaint")
+COMPLAINT: FollowUp = PROFILES["GEN"].follow_up("complaint")
 RECORD, ANALYSE = COMPLAINT.step("record"), COMPLAINT.step("analyse")
 
 
@@ -108,7 +113,7 @@ async def test_the_end_of_an_order_leaves_its_follow_ups_alone_and_a_calendar_fi
 
 async def test_a_debt_without_a_payment_can_be_taken_note_of_and_not_moved(bench: Bench) -> None:
     order, desk = await bench.order(), FollowUps(bench.engine)
-    kind = profile("GEN").follow_up("payment")
+    kind = PROFILES["GEN"].follow_up("payment")
     place, visit = kind.step("place"), StepVisit(step="place", visit=1)
     opened = opening(await wanted(order, "payment")).model_copy(
         update={"enter": visit, "rules": place}
@@ -174,7 +179,7 @@ async def test_a_completed_order_that_owes_money_is_collected_where_a_gate_waits
     bench: Bench,
 ) -> None:
     for name in ("S07", "S26", "S08"):  # by S26 only a special order pays in advance
-        order = await bench.order(profile=profile(name))
+        order = await bench.order(profile=PROFILES[name])
         end = OrderEnd(
             order_id=order.id, key=f"{order.id}/end", now=bench.now, state=OrderState.COMPLETED
         )
@@ -183,7 +188,7 @@ async def test_a_completed_order_that_owes_money_is_collected_where_a_gate_waits
     kinds = sorted(row["kind"] for row in await bench.rows(rows_of))
     assert kinds == ["settlement", "survey", "survey"]
     [row] = await bench.rows(rows_of, kind="settlement")
-    step = profile("S07").follow_up("settlement").step("collect")
+    step = PROFILES["S07"].follow_up("settlement").step("collect")
     assert row["facts"] == {"owed": "100", "currency": "CNY"}
     desk, visit = FollowUps(bench.engine), StepVisit(step="collect", visit=1)
     move = FollowUpMove(
@@ -203,3 +208,128 @@ async def test_a_completed_order_that_owes_money_is_collected_where_a_gate_waits
     left = {"left": visit, "decision": paid, "left_rules": step, "enter": None, "rules": None}
     blocked = await desk.move_follow_up(move.model_copy(update=left))
     assert "100.00 CNY are still owed" in str(blocked.blocked)
+
+
+@dataclass
+class Asked:
+    """A follow-up that a test answers step by step, as its workflow would move it."""
+
+    order: Worked
+    kind: str
+    at: StepVisit
+    subject: str | None = None
+
+    async def opened(self) -> "Asked":
+        one = follow_ups.Wanted(
+            f"{self.order.id}/{self.kind}", self.kind, self.order.id, "desk", self.order.bench.now
+        )
+        async with self.order.bench.engine.begin() as conn:
+            self.id = await follow_ups.want(conn, replace(one, subject=self.subject))
+        await self._move(enter=self.at, rules=self._rules)
+        return self
+
+    @property
+    def _rules(self) -> FollowUpStep:
+        return PROFILES["GEN"].follow_up(self.kind).step(self.at.step)
+
+    async def _move(self, **fields: object) -> FollowUpMoved:
+        kind, bench = PROFILES["GEN"].follow_up(self.kind), self.order.bench
+        known = {"follow_up": self.id, "kind": kind.id, "title": kind.title, "now": bench.now}
+        move = {"order_id": self.order.id, "title_zh": kind.title_zh, **known, **fields}
+        return await FollowUps(bench.engine).move_follow_up(FollowUpMove.model_validate(move))
+
+    async def answer(self, outcome: str, **data: str) -> str | None:
+        """Why what was answered cannot be done; none when it was."""
+        rules, left, target = self._rules, self.at, self._rules.outcomes[outcome]
+        decision = Decision(
+            task_id=f"followup-{self.order.id}.{self.id}.{left.step}.{left.visit}",
+            role=rules.role,
+            outcome=outcome,
+            by=f"key-of-{rules.role}",
+            at=self.order.bench.now,
+            data=data,
+        )
+        following = None if target == "done" else StepVisit(step=target, visit=1)
+        moved = await self._move(
+            left=left,
+            decision=decision,
+            left_rules=rules,
+            enter=following,
+            rules=following and PROFILES["GEN"].follow_up(self.kind).step(target),
+        )
+        self.at = moved.at or left
+        return moved.blocked
+
+
+async def paid(order: Worked, account: Account = Account.GOODS) -> None:
+    """100 of the customer's money lie on the order."""
+    entry = Move(
+        key=f"{order.id}/paid",
+        currency=Currency.CNY,
+        amount=Decimal(100),
+        source=Account.OUTSIDE,
+        target=account,
+        holder=order.id,
+        reason="a payment arrived",
+        by="finance",
+        at=order.bench.now,
+        order_id=order.id,
+        customer="C-0001",
+    )
+    async with order.bench.engine.begin() as conn:
+        await move(conn, entry)
+
+
+async def test_goods_that_come_back_enter_stock_once_and_bring_the_agreed_amount(
+    bench: Bench,
+) -> None:
+    order = await bench.order()
+    await paid(order)
+    left = {"order_id": order.id, "product": "EL-A4", "made": 10, "packed": 10, "shipped": 10}
+    async with bench.engine.begin() as conn:
+        await conn.execute(insert(tables.goods).values(left))
+    [before] = await bench.rows(tables.products, code="EL-A4")
+    back = await Asked(order, "return", StepVisit(step="decide", visit=1)).opened()
+
+    await back.answer("accepted", amount="60")
+    more = await back.answer("less", amount="61", reason="a scratch", quantities="EL-A4=4")
+    many = await back.answer("as_agreed", quantities="EL-A4=11")
+    done = await back.answer("as_agreed", quantities="EL-A4=4", amount="100")
+
+    assert "more than the 60 that were agreed" in str(more)
+    assert "11 is more than can come back" in str(many)
+    assert done is None
+    assert [row["amount"] for row in await bench.rows(refund_rows)] == [Decimal(60)]
+    [after] = await bench.rows(tables.products, code="EL-A4")
+    assert after["finished"] - before["finished"] == 4
+    [kept] = await bench.rows(tables.goods)
+    assert kept["returned"] == 4
+
+
+async def test_an_order_that_is_sent_instead_has_to_be_there(bench: Bench) -> None:
+    order, other = await bench.order(), await bench.order()
+    swap = await Asked(order, "exchange", StepVisit(step="replace", visit=1)).opened()
+
+    nobodys = await swap.answer("done", order="SO-2026-999999")
+    itself = await swap.answer("done", order=order.id)
+
+    assert "there is no order of this customer" in str(nobodys)
+    assert "is the order itself" in str(itself)
+    assert await swap.answer("done", order=other.id) is None
+
+
+async def test_money_that_does_not_go_back_to_a_cancelled_order_asks_finance(bench: Bench) -> None:
+    order = await bench.order()
+    await paid(order, Account.UNAPPLIED)
+    proposal = refunds.Proposal("cancelled", order.id, "cancelled", "platform", bench.now)
+    async with bench.engine.begin() as conn:
+        refund = await refunds.propose(conn, proposal)
+        gone = {"state": "cancelled", "closed_at": bench.now}
+        await conn.execute(update(tables.orders).where(tables.orders.c.id == order.id).values(gone))
+    asked = Asked(order, "refund", StepVisit(step="approve", visit=1), subject=refund.id)
+
+    await (await asked.opened()).answer("rejected", reason="the account is closed")
+
+    [wanted_] = await bench.rows(rows_of, kind="payment")
+    assert (wanted_["state"], wanted_["facts"]["not_used"]) == ("wanted", "100.00")
+    assert wanted_["facts"]["because"] == "refund_rejected"

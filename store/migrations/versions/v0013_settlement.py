@@ -1,4 +1,4 @@
-"""What an invoice said when its number was given, and differences that no order has."""
+"""Invoices as they were issued, differences that no order has, goods that came back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -77,3 +77,8 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_index("ix_differences_customer", "differences", ["customer", "reference"])
+    returned = sa.Column("returned", sa.BigInteger(), server_default="0", nullable=False)
+    op.add_column("goods", returned)
+    op.create_check_constraint(
+        op.f("ck_goods_comes_back_once"), "goods", "0 <= returned AND returned <= shipped"
+    )
