@@ -1,5 +1,6 @@
 """Shipping (L27, L28): nothing leaves before every fact of the gate holds."""
 
+from collections.abc import Sequence
 from datetime import datetime, time
 
 from temporalio import activity
@@ -15,9 +16,12 @@ from activities.transitions import Mover
 from domain.answers import read_date
 from domain.dispatch import FAILED, IN_PARTS, MISSING_PARTS, read_quantities
 from domain.roles import Role
-from policy.steps import Fact, GateStep, Work
+from policy.steps import MONEY_FACTS, Fact, GateStep, Work
 from store import goods
 from store.shipments import Parting, note_failure, ship_part
+
+_BINDING = MONEY_FACTS | {Fact.INSPECTION_PASSED, Fact.COUNTERSIGNED}
+"""What a release hangs on until the goods are gone; a change of the order leads it back at once."""
 
 _TERMS = ("consent", "missing", "owner", "until", "reason", "new_date", "arrival")
 
@@ -47,7 +51,7 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked | B
     assert transition.enter is not None
     gate = file.profile.step(transition.enter.at.step)
     assert isinstance(gate, GateStep), "only a gate releases"
-    missing, void = await _not_holding(file, gate)
+    missing, void = await _not_holding(file, gate.facts)
     if missing:
         return blocked(_in_words(missing, void))
     if void:
@@ -60,11 +64,10 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked | B
     return "the goods may leave"
 
 
-async def _not_holding(file: OrderFile, gate: GateStep) -> tuple[list[str], list[str]]:
-    """What the gate misses, and whose signature is missing or void; nothing when it may open."""
-    facts = (fact for fact in gate.facts if fact is not Fact.COUNTERSIGNED)
-    missing = await missing_facts(file, facts)
-    return missing, await not_countersigned(file) if Fact.COUNTERSIGNED in gate.facts else []
+async def _not_holding(file: OrderFile, facts: Sequence[Fact]) -> tuple[list[str], list[str]]:
+    """Which facts are missing, and whose signature is missing or void; nothing when all hold."""
+    missing = await missing_facts(file, (fact for fact in facts if fact is not Fact.COUNTERSIGNED))
+    return missing, await not_countersigned(file) if Fact.COUNTERSIGNED in facts else []
 
 
 def _in_words(missing: list[str], void: list[str]) -> list[str]:
@@ -96,8 +99,10 @@ async def _no_longer_released(file: OrderFile, step_id: str, key: str) -> Back |
     Money may have gone back or to another order since. Then the note is void, and nothing leaves.
     """
     gate = _gate_before(file, step_id)
-    why = _in_words(*await _not_holding(file, gate)) if gate else []
-    if gate is None or not why:
+    if gate is None:
+        return None
+    why = _in_words(*await _not_holding(file, [fact for fact in gate.facts if fact in _BINDING]))
+    if not why:
         return None
     await goods.void_release(file.conn, file.id)
     words = "; ".join(why)

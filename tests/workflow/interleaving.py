@@ -32,22 +32,33 @@ from workflows.starting import start_order
 
 Send = Callable[[], Awaitable[Any]]
 
-ROUTE = ("material", "slot", "production", "release", "ship", "notify", "change_review")
-ANSWERED = {"production": Role.PRODUCTION, "ship": Role.LOGISTICS, "notify": Role.SALES}
-MOMENTS = ("started", "production", "gate", "ship", "notify")
+ROUTE = ("material", "slot", "production", "pack", "release", "ship", "notify", "change_review")
+ANSWERED = {
+    "production": Role.PRODUCTION,
+    "pack": Role.WAREHOUSE,
+    "ship": Role.LOGISTICS,
+    "notify": Role.SALES,
+}
+MOMENTS = ("started", "production", "pack", "gate", "ship", "notify")
+TO_THE_GATE = MOMENTS[: MOMENTS.index("ship")]
 AMOUNT, COST = Decimal("18.50"), Decimal("1.85")
 ONE = [{"product": "EL-A4", "quantity": 1, "unit_price": "18.50"}]
+TWO = [{"product": "EL-A4", "quantity": 2, "unit_price": "9.25"}]
+DONE: dict[str, str] = {"outcome": "done"}
+PART = {"outcome": "partial", "quantities": "EL-A4=1"}
 POLL_SECONDS = 0.1
 LOOKS_BACK = timedelta(minutes=5)
 JITTER_SECONDS = 0.05
 AT_ONCE = 32
 SOON = 0.6
 """How many orders are cancelled near their beginning, where it is cheap to watch them."""
+IN_PARTS = 0.3
+"""How many orders have two units, of which one leaves before the other."""
 ENDED_ALREADY = "the order had been closed before this arrived"
 
 
 def _short(*rows: dict[str, Any]) -> Profile:
-    """S08 cut down to what takes, makes, releases for money, and ships, with these terms."""
+    """S08 cut down to what takes, makes, packs, releases for money, and ships, on these terms."""
     shipped = profile("S08")
     steps: tuple[Step, ...] = tuple(step for step in shipped.steps if step.id in ROUTE)
     paid = {"facts": (Fact.BALANCE_PAID,)}
@@ -120,7 +131,9 @@ class Interleaved:
         self.seed, self._board, self._floor = seed, board, board.floor
         self._draw = random.Random(seed)
         self.policy = self._draw.choice(rules)
-        self.request = OrderRequest.model_validate(example_order(lines=ONE))
+        self.in_parts = self._draw.random() < IN_PARTS
+        lines = TWO if self.in_parts else ONE
+        self.request = OrderRequest.model_validate(example_order(lines=lines))
         self.start = OrderStart(
             order_id=str(uuid4()),
             customer=self.request.customer,
@@ -164,7 +177,8 @@ class Interleaved:
             task_id = f"{self.placed.order_id}.{moment}.1.{role}"
             if not await self._board.opened(self.placed.order_id, task_id):
                 break
-            sends: list[Send] = [*due[moment], partial(self._answer, task_id, role)]
+            said = PART if moment == "ship" and self.in_parts else DONE
+            sends: list[Send] = [*due[moment], partial(self._answer, task_id, role, **said)]
             self._draw.shuffle(sends)
             beside += [self._later(send) for send in sends]
         await self.placed.handle.result()
@@ -185,7 +199,7 @@ class Interleaved:
             reference = f"T{self.start.order_id[:18]}.{number}"
             for _ in range(draw.choice([1, 1, 1, 2])):
                 amount = Decimal(part)
-                moments: tuple[str, ...] = ("production", "gate") if soon else MOMENTS[:3]
+                moments: tuple[str, ...] = ("production", "gate") if soon else TO_THE_GATE
                 at(partial(self._pay, amount, reference), *moments)
         for _ in range(draw.choice([0, 0, 1])):
             remarks = {"remarks": f"remark {draw.random()}"}

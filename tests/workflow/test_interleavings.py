@@ -22,8 +22,13 @@ from worker import build_worker
 SEED = int(os.environ.get("DUELINE_TEST_SEED", "20261125"))
 COUNT = int(os.environ.get("DUELINE_TEST_INTERLEAVINGS", "200"))
 PARTS = 2  # so that test processes can share them
+<<<<<<< HEAD
 COMPARED = 25
 """How many orders of a part are compared with their workflows, which is dearer than a query."""
+=======
+# What the SDK says when an activity that took too long on a busy machine ends before it is told so.
+pytestmark = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel:UserWarning")
+>>>>>>> i4b-ship
 
 LEFT_OVER = {
     "orders that have not ended": "orders WHERE state NOT IN ('completed', 'cancelled')",
@@ -38,6 +43,11 @@ LEFT_OVER = {
 
 ORDERS = """
 SELECT o.id, o.state,
+       (SELECT sum((line ->> 'quantity')::int)
+          FROM jsonb_array_elements(o.body -> 'lines') line) AS ordered,
+       (SELECT coalesce(sum(n::int), 0)
+          FROM shipments s, jsonb_each_text(s.quantities) of_product(product, n)
+         WHERE s.order_id = o.id AND s.state = 'shipped') AS "left",
        (SELECT count(*) FROM shipments s
          WHERE s.order_id = o.id AND s.state = 'shipped') AS shipped,
        (SELECT coalesce(sum(g.shipped), 0) FROM goods g WHERE g.order_id = o.id) AS units,
@@ -50,6 +60,16 @@ SELECT o.id, o.state,
        (SELECT coalesce(sum(p.amount), 0) FROM payments p WHERE p.order_id = o.id) AS paid,
        (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id) AS refunds
   FROM orders o
+"""
+
+# A part has a key of its own; the last shipment has that of its release note.
+PARTS_LEFT = """
+SELECT count(*) AS "left",
+       count(*) FILTER (WHERE EXISTS (
+           SELECT FROM changes c WHERE c.order_id = s.order_id AND c.kind = 'cancellation'
+              AND c.settled_at >= s.shipped_at)) AS with_a_late_cancellation
+  FROM shipments s
+ WHERE state = 'shipped' AND step_key ~ '/ship/'
 """
 
 # Every entry leaves one account and reaches another; what lies there is what has come less what
@@ -95,20 +115,30 @@ async def test_each_interleaving_has_one_outcome_and_leaves_nothing_behind(
         one_outcome(row, accounts[row["id"]], f"{row} {accounts[row['id']]}, {seeds[row['id']]}")
         outcomes[f"{row['state']} {row['terms'] or ''}"] += 1
     await made_and_used_agree(floor)
+<<<<<<< HEAD
     for order in lived[:: max(1, count // COMPARED)]:
         await agrees_with_its_workflow(order)
+=======
+    [parts] = await read(floor, PARTS_LEFT)
+    assert parts["left"] > 0, f"no part left, seed {SEED + part}"
+>>>>>>> i4b-ship
     turned = "SELECT count(*) AS n FROM changes WHERE of = 'structural' AND state = 'applied'"
     assert (await read(floor, turned))[0]["n"] > 0, f"no order turned back, seed {SEED + part}"
-    print(dict(outcomes))
+    print(dict(outcomes), parts)
     assert sum(outcomes.values()) == count
     assert len(outcomes) == 4, f"some outcome never came: {outcomes}, seed {SEED + part}"
 
 
 def one_outcome(row: dict[str, Any], has: Counter[str], told: str) -> None:
-    """Shipped and paid, or cancelled with everything given back; never both."""
+    """Shipped, at once or in two parts, and paid; or cancelled with everything given back."""
     assert sum(has.values()) == row["paid"], told
     if row["state"] == "completed":
-        assert (row["shipped"], row["units"], row["cancelled"]) == (1, 0, 0), told
+        assert (row["units"], row["left"], row["cancelled"]) == (
+            row["ordered"],
+            row["ordered"],
+            0,
+        ), told
+        assert 1 <= row["shipped"] <= row["ordered"], told
         assert has["goods"] == AMOUNT, told
         assert has["cost"] == has["refund_due"] == 0, told
         return
@@ -132,11 +162,13 @@ async def agrees_with_its_workflow(order: Interleaved) -> None:
 
 
 async def made_and_used_agree(floor: Floor) -> None:
-    """What was made went out or into free stock, and its material was used once."""
+    """What was made went out or into free stock, no unit twice, and its material was used once."""
     [made] = await read(
         floor,
         "SELECT (SELECT count(DISTINCT order_id) FROM stock_moves) AS orders, "
         "(SELECT count(*) FROM stock_moves) AS moves, "
+        "(SELECT sum((body -> 'lines' -> 0 ->> 'quantity')::int) FROM orders "
+        "  WHERE id IN (SELECT order_id FROM stock_moves)) AS units, "
         "(SELECT sum(finished) FROM products) AS finished, "
         "(SELECT coalesce(sum(made), 0) FROM goods) AS kept",
     )
@@ -144,4 +176,4 @@ async def made_and_used_agree(floor: Floor) -> None:
         floor, "SELECT count(*) AS materials FROM bill_of_materials WHERE product = 'EL-A4'"
     )
     assert made["moves"] == made["orders"] * per_order["materials"]
-    assert made["finished"] + made["kept"] == made["orders"]
+    assert made["finished"] + made["kept"] == made["units"]
