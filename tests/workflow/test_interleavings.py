@@ -22,13 +22,10 @@ from worker import build_worker
 SEED = int(os.environ.get("DUELINE_TEST_SEED", "20261125"))
 COUNT = int(os.environ.get("DUELINE_TEST_INTERLEAVINGS", "200"))
 PARTS = 2  # so that test processes can share them
-<<<<<<< HEAD
 COMPARED = 25
 """How many orders of a part are compared with their workflows, which is dearer than a query."""
-=======
 # What the SDK says when an activity that took too long on a busy machine ends before it is told so.
 pytestmark = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel:UserWarning")
->>>>>>> i4b-ship
 
 LEFT_OVER = {
     "orders that have not ended": "orders WHERE state NOT IN ('completed', 'cancelled')",
@@ -115,13 +112,10 @@ async def test_each_interleaving_has_one_outcome_and_leaves_nothing_behind(
         one_outcome(row, accounts[row["id"]], f"{row} {accounts[row['id']]}, {seeds[row['id']]}")
         outcomes[f"{row['state']} {row['terms'] or ''}"] += 1
     await made_and_used_agree(floor)
-<<<<<<< HEAD
     for order in lived[:: max(1, count // COMPARED)]:
         await agrees_with_its_workflow(order)
-=======
     [parts] = await read(floor, PARTS_LEFT)
     assert parts["left"] > 0, f"no part left, seed {SEED + part}"
->>>>>>> i4b-ship
     turned = "SELECT count(*) AS n FROM changes WHERE of = 'structural' AND state = 'applied'"
     assert (await read(floor, turned))[0]["n"] > 0, f"no order turned back, seed {SEED + part}"
     print(dict(outcomes), parts)
