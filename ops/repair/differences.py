@@ -133,7 +133,7 @@ _VERSION_ADVICE = (
     "`dueline ops show`, then send the change again"
 )
 _CHANGE_ADVICE = (
-    "see `dueline ops show` and the order's changes: reset it to before the change was taken up, "
+    "see `dueline ops show` and the order's changes, mend what keeps its activity from ending, "
     "or send the change again"
 )
 
