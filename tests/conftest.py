@@ -1,6 +1,5 @@
 """Servers for the tests that need them. Each loads and starts only when a test asks for it."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
     from ops.stack.postgres import EmbeddedPostgres
 
 TEMPLATE = "template_dueline"
-
-# The SDK fails a workflow task that takes two seconds of wall time, which on a busy machine says
-# nothing about the workflow.
-os.environ.setdefault("TEMPORAL_DEBUG", "1")
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,13 @@ DYNAMIC_CONFIG = {
     "frontend.WorkflowPauseEnabled": "true",
     "frontend.WorkflowTimeSkippingEnabled": "true",  # the demo and the tests fast-forward
     "frontend.workflowRulesAPIsEnabled": "true",
-    # An execution that somebody deletes is gone after 4 s, not after half a minute.
-    "history.transferProcessorUpdateAckInterval": '"1s"',
     # A failing order shows in the Web UI's list after the second failure, not the fifth.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
+}
+
+IN_MEMORY_CONFIG = {
+    # An execution that somebody deletes is gone after 4 s, not after half a minute.
+    "history.transferProcessorUpdateAckInterval": '"1s"',
 }
 
 
@@ -114,7 +117,7 @@ class EmbeddedTemporal:
             command += ["--db-filename", str(self.directory / "temporal.db")]
             for pragma in PRAGMAS:
                 command += ["--sqlite-pragma", pragma]
-        for key, value in DYNAMIC_CONFIG.items():
+        for key, value in (DYNAMIC_CONFIG | (IN_MEMORY_CONFIG if self.in_memory else {})).items():
             command += ["--dynamic-config-value", f"{key}={value}"]
         for name, kind in self.search_attributes.items():
             command += ["--search-attribute", f"{name}={kind}"]

@@ -17,11 +17,12 @@ from ops.repair.site import Site
 from store.keys import digest_of
 from store.tables import api_keys
 from tests.ops.ward import Ward, give_keys
-from tests.workflow.conftest import floor, idle_floor, staffed
+from tests.workflow.conftest import idle_floor, staffed
 from tests.workflow.floor import Floor
 from tests.workflow.operating import site_of
+from worker import build_worker
 
-__all__ = ["floor", "idle_floor", "staffed"]
+__all__ = ["idle_floor", "staffed"]
 
 ROOT = Path(__file__).parents[2]
 COMMAND_SECONDS = 120.0
@@ -44,6 +45,14 @@ class Said:
 
 
 Dueline = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+async def floor(idle_floor: Floor) -> AsyncIterator[Floor]:
+    """A floor at work as in production, without the guard that imports workflows for each order."""
+    worker = build_worker(idle_floor.skipper.client, idle_floor.engine, idle_floor.task_queue)
+    async with worker:
+        yield idle_floor
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from activities.models import case_workflow_id
 from store import tables
 from tests.workflow.floor import Floor
 from tests.workflow.storm import storm
-from worker import build_worker, sandbox
+from worker import build_worker
 
 ORDERS, WINDOWS_EACH = 200, 10
 LEAD = timedelta(seconds=90)
@@ -31,9 +31,7 @@ async def test_2000_windows_that_breach_at_once_are_each_recorded_and_told_once(
 ) -> None:
     floor, case_queue = idle_floor, f"{idle_floor.task_queue}-cases"
     # The cases begin on the engine and wait: what they do then is claimed elsewhere.
-    worker = build_worker(
-        floor.client, floor.engine, floor.task_queue, case_queue=case_queue, runner=sandbox()
-    )
+    worker = build_worker(floor.client, floor.engine, floor.task_queue, case_queue=case_queue)
 
     async with worker:
         outcome = await storm(floor, orders=ORDERS, windows_each=WINDOWS_EACH, lead=LEAD)
