@@ -33,5 +33,5 @@ async def floor(idle_floor: Floor) -> AsyncIterator[Floor]:
 
 
 def staffed(floor: Floor) -> Worker:
-    """A guarded worker for the floor, to be entered; it starts overdue cases with the floor's clock."""
+    """A guarded worker, to be entered; it starts overdue cases with the floor's clock."""
     return build_worker(floor.skipper.client, floor.engine, floor.task_queue, runner=sandbox())
