@@ -96,7 +96,7 @@ def _draft(order: Debtor, had: MoneyStanding, body: dict[str, Any]) -> Issued:
         )
         for number, line in enumerate(request.lines, start=1)
     )
-    cost = had.of(Account.COST) + had.of(Account.FORFEITED)
+    cost = order.cost + had.of(Account.FORFEITED)
     goods = order.goods + order.gone_back
     return Issued(None, None, lines, goods + order.fee + cost, order.fee, cost)
 

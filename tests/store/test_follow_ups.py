@@ -11,16 +11,16 @@ from activities.follow_up_models import FollowUpMove, FollowUpMoved, FollowUpSta
 from activities.follow_up_starter import FollowUpStarter
 from activities.follow_ups import FollowUps
 from activities.models import Decision, OrderEnd, StepVisit
-from domain.money import Account, Currency
+from domain.money import Account
 from domain.orders import OrderState
 from policy.follow_ups import FollowUp, FollowUpStep
 from store import follow_ups, refunds, tables
 from store.follow_up_tables import follow_ups as rows_of
-from store.ledger import Move, move
 from store.payment_tables import refunds as refund_rows
 from store.publication import workflows_behind
 from store.tasks import move_due
 from tests.store.bench import PROFILE, PROFILES, Bench, Worked
+from tests.store.paying import transfer
 
 COMPLAINT: FollowUp = PROFILES["GEN"].follow_up("complaint")
 RECORD, ANALYSE = COMPLAINT.step("record"), COMPLAINT.step("analyse")
@@ -261,30 +261,11 @@ class Asked:
         return moved.blocked
 
 
-async def paid(order: Worked, account: Account = Account.GOODS) -> None:
-    """100 of the customer's money lie on the order."""
-    entry = Move(
-        key=f"{order.id}/paid",
-        currency=Currency.CNY,
-        amount=Decimal(100),
-        source=Account.OUTSIDE,
-        target=account,
-        holder=order.id,
-        reason="a payment arrived",
-        by="finance",
-        at=order.bench.now,
-        order_id=order.id,
-        customer="C-0001",
-    )
-    async with order.bench.engine.begin() as conn:
-        await move(conn, entry)
-
-
 async def test_goods_that_come_back_enter_stock_once_and_bring_the_agreed_amount(
     bench: Bench,
 ) -> None:
     order = await bench.order()
-    await paid(order)
+    await transfer(order)
     left = {"order_id": order.id, "product": "EL-A4", "made": 10, "packed": 10, "shipped": 10}
     async with bench.engine.begin() as conn:
         await conn.execute(insert(tables.goods).values(left))
@@ -320,7 +301,7 @@ async def test_an_order_that_is_sent_instead_has_to_be_there(bench: Bench) -> No
 
 async def test_money_that_does_not_go_back_to_a_cancelled_order_asks_finance(bench: Bench) -> None:
     order = await bench.order()
-    await paid(order, Account.UNAPPLIED)
+    await transfer(order, target=Account.UNAPPLIED)
     proposal = refunds.Proposal("cancelled", order.id, "cancelled", "platform", bench.now)
     async with bench.engine.begin() as conn:
         refund = await refunds.propose(conn, proposal)

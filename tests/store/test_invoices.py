@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from domain.money import Account, Currency
 from store.invoicing import settle
-from store.ledger import Move, move
+from store.ledger import move
 from store.owing import debtor
 from store.tables import orders
 from tests.store.bench import Bench
+from tests.store.paying import entry
 
 NEW_YEAR = datetime(2026, 12, 31, 16, 30, tzinfo=UTC)  # half an hour old in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -19,21 +19,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 async def test_the_year_of_an_invoice_is_the_companys_and_its_lines_stay(bench: Bench) -> None:
     order = await bench.order()
-    paid = Move(
-        key="paid",
-        currency=Currency.CNY,
-        amount=Decimal(100),
-        source=Account.OUTSIDE,
-        target=Account.GOODS,
-        holder=order.id,
-        reason="a payment arrived",
-        by="finance",
-        at=bench.now,
-        order_id=order.id,
-        customer="C-0001",
-    )
     async with bench.engine.begin() as conn:
-        await move(conn, paid)
+        await move(conn, entry(order, 100))
         ended = {"state": "completed", "closed_at": bench.now}
         await conn.execute(update(orders).where(orders.c.id == order.id).values(**ended))
         owes = await debtor(conn, order.id, lock=True)

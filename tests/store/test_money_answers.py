@@ -8,58 +8,29 @@ from sqlalchemy import select, update
 from activities.follow_up_models import FollowUpMove, FollowUpMoved
 from activities.follow_ups import FollowUps
 from activities.models import Decision, StepVisit
-from domain.money import Account, Currency, PaymentRoute, Purpose
+from domain.money import Account
 from domain.payments import Difference
 from policy.follow_ups import FollowUp
 from store import ledger
 from store.gate_tables import credit_news
-from store.ledger import Move, standing
-from store.payment_rows import PaymentRow
+from store.ledger import standing
 from store.payment_tables import refunds
-from store.payments import Arrived, book
 from store.settling import Compared, hand_over
 from store.tables import orders
 from tests.store.bench import Bench, Worked
+from tests.store.paying import arrives, entry
 from tests.workflow.floor import profile
 
 PAYMENT: FollowUp = profile("GEN").follow_up("payment")
 PLACE = PAYMENT.step("place")
 
 
-async def arrives(order: Worked, amount: int) -> PaymentRow:
-    said = Arrived(
-        source="bank",
-        reference=f"T{order.id[:8]}",
-        digest=str(amount),
-        order=order.id,
-        amount=Decimal(amount),
-        currency=Currency.CNY,
-        route=PaymentRoute.ACCOUNT,
-        purpose=Purpose.GOODS,
-        arrived_at=order.bench.now,
-        reported_by="bank",
-        held_unfit=True,
-    )
-    async with order.bench.engine.begin() as conn:
-        return (await book(conn, said, order.bench.now)).payment
-
-
 async def costs(order: Worked, amount: int) -> None:
     """The order is changed: it costs this much now."""
-    entry = Move(
-        key=f"{order.id}/costs/{amount}",
-        currency="CNY",
-        amount=Decimal(0),
-        source=Account.UNAPPLIED,
-        target=Account.GOODS,
-        holder=order.id,
-        reason="the order has changed",
-        by="platform",
-        at=order.bench.now,
-    )
+    change = entry(order, 0, Account.UNAPPLIED, Account.GOODS, key=f"costs/{amount}")
     async with order.bench.engine.begin() as conn:
         await conn.execute(update(orders).where(orders.c.id == order.id).values(amount=amount))
-        await ledger.fit_goods(conn, entry, Decimal(amount))
+        await ledger.fit_goods(conn, change, Decimal(amount))
 
 
 async def on(order: Worked, account: Account) -> Decimal:
@@ -101,8 +72,8 @@ async def test_what_was_too_much_goes_back_only_as_far_as_it_pays_for_nothing_by
     bench: Bench,
 ) -> None:
     first, second, third = [await bench.order() for _ in range(3)]
-    used, partly = await arrives(first, 130), await arrives(second, 150)
-    fits = await arrives(third, 100)
+    used, partly = (await arrives(first, 130)).payment, (await arrives(second, 150)).payment
+    fits = (await arrives(third, 100)).payment
     for order in (first, second):
         await costs(order, 130)
     found = Compared("T", Difference.OTHER_AMOUNT, booked=fits)
@@ -127,7 +98,7 @@ async def test_an_answer_that_moves_money_is_told_to_whose_orders_wait_for_credi
     bench: Bench,
 ) -> None:
     first, second = await bench.order(), await bench.order()
-    too_much = await arrives(first, 130)
+    too_much = (await arrives(first, 130)).payment
 
     moved = await answered(first, too_much.outcome.follow_up, "assign", to=second.id)
 

@@ -1,13 +1,12 @@
 """An order that ends without delivery: its money goes back, once, however it ends."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.money import Account, Currency, PaymentRoute, Purpose
+from domain.money import Account
 from domain.orders import OrderState
 from domain.payments import PaymentEnd
 from store import mending, tables
@@ -17,27 +16,9 @@ from store.ledger import MoneyStanding, standing
 from store.money_tables import ledger
 from store.owing import debtor
 from store.payment_tables import refunds
-from store.payments import Arrived, Booked, book
 from store.placing import Placing, assign
 from tests.store.bench import MONDAY, Bench, Worked, wish
-
-
-async def pay(bench: Bench, order: Worked, amount: str) -> Booked:
-    said = Arrived(
-        source="bank",
-        reference=f"T{order.id[:12]}.{amount}",
-        digest=amount,
-        order=order.id,
-        amount=Decimal(amount),
-        currency=Currency.CNY,
-        route=PaymentRoute.ACCOUNT,
-        purpose=Purpose.GOODS,
-        arrived_at=MONDAY,
-        reported_by="finance",
-        held_unfit=True,
-    )
-    async with bench.engine.begin() as conn:
-        return await book(conn, said, datetime.now(UTC))
+from tests.store.paying import arrives
 
 
 async def invoice(bench: Bench, order: Worked) -> Settled:
@@ -62,7 +43,7 @@ async def test_all_that_was_paid_is_proposed_to_go_back_once(
     bench: Bench, state: OrderState, amount: str
 ) -> None:
     order = await (await bench.order(("EL-A4", 10))).advance_to("production")
-    await pay(bench, order, amount)
+    await arrives(order, amount)
 
     await order.end(state, reason="terminated by operations")
     async with mending.mending(bench.engine, order.id, f"{order.id}/end") as conn:
@@ -80,7 +61,7 @@ async def test_all_that_was_paid_is_proposed_to_go_back_once(
 
 async def test_a_completed_order_keeps_its_money(bench: Bench) -> None:
     order = await (await bench.order(("EL-A4", 10))).advance_to("receipt")
-    await pay(bench, order, "100")
+    await arrives(order, "100")
 
     await order.end(OrderState.COMPLETED)
 
@@ -110,17 +91,20 @@ async def test_what_a_cancellation_cost_and_was_not_paid_can_be_paid(bench: Benc
     order, another = await bench.order(), await bench.order()
     await wish(bench, order, "c1", kind="cancellation")
     await bench.add(cancellations, change_id="c1", order_id=order.id, currency="CNY", terms="x")
-    await pay(bench, order, "10")
+    await arrives(order, "10")
     await order.end(OrderState.CANCELLED, change_id="c1", kept=Decimal(40))
 
-    part = await pay(bench, order, "20")
-    rest = await pay(bench, order, "15")
+    owing = await invoice(bench, order)
+    part = await arrives(order, "20")
+    rest = await arrives(order, "15")
     paid = await invoice(bench, order)
     wanted = Placing("t", part.payment.id, another.id, "finance", MONDAY, Decimal(20))
     async with bench.engine.begin() as conn:
         await assign(conn, wanted)
     open_again = await invoice(bench, order)
 
+    assert owing.issued.cost == owing.issued.amount == owing.paid + owing.open == 40
+    assert (owing.open, owing.issued.number) == (Decimal(30), None)
     assert part.payment.outcome.end is PaymentEnd.PARTLY
     assert part.payment.outcome.to_pay == rest.payment.outcome.applied == 10
     assert rest.payment.outcome.end is PaymentEnd.ORDER_ENDED

@@ -20,10 +20,10 @@ from policy.money_rules import DepositRules, MoneyRules
 from policy.steps import Fact
 from store import ledger, order_money, tables
 from store.cancellation_tables import cancellations
-from store.ledger import Move
 from store.money_tables import ledger as entries
 from store.payment_tables import refunds
 from tests.store.bench import PROFILE, Bench, Worked, wish
+from tests.store.paying import entry
 
 DEPOSIT = DepositRules(
     percent=Decimal(30),
@@ -39,23 +39,12 @@ async def pay(bench: Bench, order: Worked, amount: str, into: Account = Account.
     """Money comes in; what goes beyond the price stays unapplied."""
     row = await order.row()
     count = len(await bench.rows(entries, order_id=order.id))
-    entry = Move(
-        key=f"{order.id}/payment/{count}",
-        currency=row["currency"],
-        amount=Decimal(amount),
-        source=Account.OUTSIDE,
-        target=Account.UNAPPLIED if into is Account.GOODS else into,
-        holder=order.id,
-        reason="a payment",
-        by="finance",
-        at=bench.now,
-        order_id=order.id,
-        customer=row["customer"],
-    )
+    to = Account.UNAPPLIED if into is Account.GOODS else into
+    paid = entry(order, amount, target=to, key=f"payment/{count}")
     async with bench.engine.begin() as conn:
-        await ledger.move(conn, entry)
+        await ledger.move(conn, paid)
         if into is Account.GOODS:
-            await ledger.fit_goods(conn, replace(entry, key=f"{entry.key}/goods"), row["amount"])
+            await ledger.fit_goods(conn, replace(paid, key=f"{paid.key}/goods"), row["amount"])
 
 
 async def missing(bench: Bench, order: Worked, fact: Fact) -> str | None:

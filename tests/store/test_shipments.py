@@ -1,6 +1,5 @@
 """Goods that leave in parts, and signatures that release them."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,10 +11,10 @@ from domain.money import Account
 from policy.loader import load_all
 from policy.steps import Fact, GateStep
 from store import tables
-from store.ledger import Move, move
 from store.shipments import Parting, ship_part, waiting_goods
 from tests.store import bench as benches
 from tests.store.bench import Bench, Worked
+from tests.store.paying import transfer
 
 PARTS = {"carrier": "SF", "tracking": "SF-1"}
 
@@ -71,32 +70,13 @@ async def about_to_sign(bench: Bench, *money: Fact) -> Worked:
         for step in regulation.steps
     )
     order = await bench.order(profile=regulation.model_copy(update={"steps": steps}))
-    await pay(bench, order, "paid", Account.OUTSIDE, Account.GOODS)
+    await transfer(order)
     await order.move("open_step", None, "production")
     await order.move("record_production", "production", "qc")
     await order.move("record_inspection", "qc", "pack", outcome="passed")
     await order.move("record_packing", "pack", None)
     await order.move("prepare_review", None, "countersign")
     return order
-
-
-async def pay(
-    bench: Bench, order: Worked, key: str, source: Account, target: Account, amount: str = "100"
-) -> None:
-    entry = Move(
-        key=f"{order.id}/{key}",
-        currency="CNY",
-        amount=Decimal(amount),
-        source=source,
-        target=target,
-        holder=order.id,
-        reason=key,
-        by="test",
-        at=bench.now,
-        order_id=order.id,
-    )
-    async with bench.engine.begin() as conn:
-        await move(conn, entry)
 
 
 async def release(order: Worked) -> Entered:
@@ -125,7 +105,7 @@ async def inspected(bench: Bench, order: Worked, *, passed: bool) -> None:
 
 
 async def paid_back(bench: Bench, order: Worked) -> None:
-    await pay(bench, order, "back", Account.GOODS, Account.REFUND_DUE, "40")
+    await transfer(order, 40, Account.GOODS, Account.REFUND_DUE, key="back")
 
 
 async def test_three_signatures_for_what_is_there_release_the_goods(bench: Bench) -> None:
