@@ -104,8 +104,8 @@ async def take(
             earlier = await claim_key(conn, asked.claim, asked.wish_id)
             if earlier is None:
                 _check_room(wanted, await open_wishes(conn, order.id, wanted.kind))
-            if earlier is None and not await add_wish(conn, wanted):
-                must_be_open(datetime.now(UTC))
+                if not await add_wish(conn, wanted):
+                    must_be_open(datetime.now(UTC))
     if earlier is not None:
         response.headers.update(REPLAYED)
     row = await stored_wish(services, order.id, earlier or asked.wish_id)

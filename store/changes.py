@@ -122,7 +122,7 @@ async def settle_rest(
             reason=case((ended, changes.c.reason), else_=reason),
             settled_at=at,
         )
-        .returning(*_COLUMNS, changes.c.requested_at)
+        .returning(*_COLUMNS)
     )
     settled = sorted(found.mappings(), key=lambda row: (row["requested_at"], row["id"]))
     return [_row(row) for row in settled if row["state"] == ChangeState.REFUSED.value]

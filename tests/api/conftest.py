@@ -33,7 +33,7 @@ from store.tables import (
     products,
 )
 from telemetry.log import configure_log
-from tests.api.factory import NEW_SECRET, OLD_SECRET, key_of
+from tests.api.factory import NEW_SECRET, OLD_SECRET, Body, key_of, order_body
 from tests.loopback import served
 from workflows.contract import (
     CalendarPublished,
@@ -142,6 +142,17 @@ class House:
             await conn.execute(update(customers).values(free))
         self.temporal.forget()
 
+    async def rows(self, table: Any) -> list[Body]:
+        """All rows of a table."""
+        async with self.engine.connect() as conn:
+            return [dict(row) for row in (await conn.execute(select(table))).mappings()]
+
+    async def end(self, order_id: str, state: str) -> None:
+        """An order ends as its workflow would end it."""
+        ended = {"state": state, "closed_at": datetime.now(UTC)}
+        async with self.engine.begin() as conn:
+            await conn.execute(update(orders).where(orders.c.id == order_id).values(**ended))
+
     async def insert(self, table: Any, **row: Any) -> None:
         """Stores a row as the activities would."""
         async with self.engine.begin() as conn:
@@ -217,6 +228,13 @@ async def address(house: House) -> AsyncIterator[str]:
     """Where the API answers over HTTP, for the commands that ask it."""
     async with served(house.app) as found:
         yield found
+
+
+@pytest.fixture
+async def order_id(sales: httpx.AsyncClient) -> str:
+    """An order of customer C-0001 over 40 EL-A4."""
+    found: str = (await sales.post("/orders", json=order_body())).json()["id"]
+    return found
 
 
 @pytest.fixture

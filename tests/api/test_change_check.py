@@ -15,14 +15,6 @@ from workflows.contract import ChangeNotice
 PREVIEW = {"preview": "true"}
 
 
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001 over 40 EL-A4."""
-    answer = await sales.post("/orders", json=order_body())
-    found: str = answer.json()["id"]
-    return found
-
-
 def lines(*changed: Body, **others: Any) -> Body:
     return {"version": 1, "lines": list(changed), **others}
 

@@ -19,7 +19,7 @@ from settings import Settings
 from store.rows import WishRow
 from store.tables import changes, orders
 from tests.api.conftest import House
-from tests.api.factory import Body, fields_of, fresh_key, key_of, order_body, order_line
+from tests.api.factory import Body, fields_of, fresh_key, key_of, order_line
 from workflows.contract import (
     CancellationNotice,
     ChangeNotice,
@@ -29,14 +29,6 @@ from workflows.contract import (
 )
 
 PAST = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-
-
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    answer = await sales.post("/orders", json=order_body())
-    found: str = answer.json()["id"]
-    return found
 
 
 async def test_a_change_is_stored_and_the_workflow_told_its_fields(

@@ -23,11 +23,6 @@ async def ask(client: httpx.AsyncClient, order: str, body: Body, **headers: str)
     return await client.post(f"/orders/{order}/follow-ups", json=body, headers=headers)
 
 
-async def rows(house: House) -> list[dict[str, Any]]:
-    async with house.engine.connect() as conn:
-        return [dict(row) for row in (await conn.execute(follow_ups.select())).mappings()]
-
-
 async def test_a_customer_asks_for_its_own_order_once_and_only_those_concerned_read_what_it_said(
     house: House, sales: httpx.AsyncClient, now: datetime
 ) -> None:
@@ -52,7 +47,7 @@ async def test_a_customer_asks_for_its_own_order_once_and_only_those_concerned_r
     assert (asked.status_code, asked.json()["state"]) == (202, "wanted")
     assert asked.headers["location"] == f"/follow-ups/{follow_up}"
     assert (again.json()["id"], again.headers["idempotent-replayed"]) == (follow_up, "true")
-    assert len(await rows(house)) == 1
+    assert len(await house.rows(follow_ups)) == 1
     assert (own["text"], own["requested_by"], own["tasks"]) == (COMPLAINT["text"], None, [])
     assert (unknown.status_code, not_theirs.status_code) == (404, 404)
     assert (seen["text"], seen["facts"]) == (COMPLAINT["text"], {"line": "1"})
@@ -92,7 +87,7 @@ async def test_what_cannot_be_asked_for_is_refused_with_a_cure_and_nothing_is_st
         [field] if field else []
     )
     assert said in answer.text
-    assert await rows(house) == []
+    assert await house.rows(follow_ups) == []
 
 
 async def test_what_somebody_inside_wrote_of_a_complaint_no_customer_reads(
@@ -119,7 +114,7 @@ async def test_the_commands_ask_list_and_show(
     await commands_follow_ups.follow_up(
         order, "service", text="It hums.", fact=("line=1",), **at_home
     )
-    [row] = await rows(house)
+    [row] = await house.rows(follow_ups)
     await commands_follow_ups.follow_ups(state="wanted", kind="service", order=order, **at_home)
     await commands_follow_ups.follow_ups(row["id"], **at_home)
     said = capsys.readouterr().out
@@ -137,5 +132,7 @@ async def test_two_that_ask_at_once_under_one_key_ask_once(
 
     answers = await asyncio.gather(*(ask(sales, order, COMPLAINT, **key) for _ in range(4)))
 
-    assert {answer.json()["id"] for answer in answers} == {row["id"] for row in await rows(house)}
-    assert len(await rows(house)) == 1
+    assert {answer.json()["id"] for answer in answers} == {
+        row["id"] for row in await house.rows(follow_ups)
+    }
+    assert len(await house.rows(follow_ups)) == 1

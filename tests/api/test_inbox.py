@@ -10,17 +10,9 @@ from sqlalchemy import update
 from domain.roles import Role
 from store.tables import tasks
 from tests.api.conftest import House
-from tests.api.factory import fields_of, key_of, order_body, task_row
+from tests.api.factory import fields_of, key_of, task_row
 
 ANSWER = {"outcome": "done", "data": {"carrier": "SF"}, "note": "by telephone"}
-
-
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    answer = await sales.post("/orders", json=order_body())
-    found: str = answer.json()["id"]
-    return found
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ from tests.api.factory import fields_of, fresh_key, key_of, order_body
 from workflows.contract import RushNotice
 
 
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    found: str = (await sales.post("/orders", json=order_body())).json()["id"]
-    return found
-
-
 async def test_a_wish_for_rush_is_stored_and_told_and_a_preview_is_neither(
     house: House, customer: httpx.AsyncClient, order_id: str
 ) -> None:

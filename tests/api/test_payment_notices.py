@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook
 
 from api.signed import FAULTS
@@ -31,13 +30,6 @@ from tests.api.factory import (
 PATH = "/webhooks/payments"
 
 
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    found: str = (await sales.post("/orders", json=order_body())).json()["id"]
-    return found
-
-
 def signed(
     content: bytes, *, secret: str = NEW_SECRET, id: str | None = None, old: int = 0
 ) -> dict[str, str]:
@@ -58,11 +50,6 @@ async def send(house: House, body: Any, **how: Any) -> httpx.Response:
         return await bank.post(PATH, content=content, headers=signed(content, **how))
 
 
-async def rows(house: House, table: Any) -> list[Body]:
-    async with house.engine.connect() as conn:
-        return [dict(row) for row in (await conn.execute(select(table))).mappings()]
-
-
 def counted(house: House) -> dict[str, float]:
     """How many notices were refused so far, by fault."""
     registry = house.app.state.services.metrics.registry
@@ -79,7 +66,7 @@ async def test_the_new_secret_and_the_one_it_replaces_both_open(
     ]
 
     assert [answer.status_code for answer in answers] == [201, 201]
-    assert {row["source"] for row in await rows(house, payments)} == {"bank"}
+    assert {row["source"] for row in await house.rows(payments)} == {"bank"}
     assert [name for _, name, _ in house.temporal.signals] == ["money_moved"] * 2
 
 
@@ -118,7 +105,7 @@ async def test_what_nobody_signed_is_refused_and_only_counted(
     assert counted(house) == before | {fault: before[fault] + 1}
     assert answer.json()["type"] == "urn:dueline:problem:unsigned"
     assert fields_of(answer.json()) == [field]
-    assert await rows(house, payments) == []
+    assert await house.rows(payments) == []
 
 
 async def test_deliveries_at_once_and_later_count_once_with_one_answer(
@@ -132,8 +119,8 @@ async def test_deliveries_at_once_and_later_count_once_with_one_answer(
     answers = [*at_once, later]
     assert {answer.status_code for answer in answers} == {201}
     assert all(answer.json() == later.json() for answer in answers)
-    assert len(await rows(house, payments)) == 1
-    assert len(await rows(house, ledger)) == 2  # it came, and it was applied
+    assert len(await house.rows(payments)) == 1
+    assert len(await house.rows(ledger)) == 2  # it came, and it was applied
 
 
 async def test_another_body_under_the_same_id_or_reference_is_refused_and_recorded(
@@ -148,15 +135,15 @@ async def test_another_body_under_the_same_id_or_reference_is_refused_and_record
     for answer in (*replayed, *changed):
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:dueline:problem:payment-known"
-    states = sorted(row["state"] for row in await rows(house, payments))
+    states = sorted(row["state"] for row in await house.rows(payments))
     assert states == ["matched", "refused", "refused", "refused"]
-    kinds = [row["kind"] for row in await rows(house, outbox)]
+    kinds = [row["kind"] for row in await house.rows(outbox)]
     assert kinds.count("payment_refused") == 3
     async with house.client(key_of("finance")) as finance:
         found = await finance.get("/payments/differences", params={"state": "open"})
     assert [one["kind"] for one in found.json()["items"]] == ["refused_notice"] * 3
     assert (await send(house, told, id="msg-1")).json() == first.json()
-    assert len(await rows(house, ledger)) == 2
+    assert len(await house.rows(ledger)) == 2
 
 
 @pytest.mark.parametrize(
@@ -184,8 +171,8 @@ async def test_what_fits_no_order_is_answered_422_and_kept_for_finance(
     [kept] = (await finance.get("/payments?state=unmatched")).json()["items"]
     assert first.headers["location"] == f"/payments/{kept['id']}"
     assert (kept["amount"], kept["order"]) == ("1000.00", None)
-    assert len(await rows(house, follow_ups)) == asked
-    assert [row["kind"] for row in await rows(house, outbox)].count("payment_unmatched") == 1
+    assert len(await house.rows(follow_ups)) == asked
+    assert [row["kind"] for row in await house.rows(outbox)].count("payment_unmatched") == 1
     placed = await finance.post(f"{first.headers['location']}/assignment", json={"order": order_id})
     assert placed.status_code == (422 if field == "currency" else 200)
     assert (await send(house, told, id="m")).json() == first.json()
@@ -209,7 +196,7 @@ async def test_money_of_nobody_goes_back_by_two_keys(
     assert [answer.json()["state"] for answer in paid] == ["paid", "paid"]
     assert (await finance.get(kept)).json()["state"] == "returned"
     assert (await finance.get("/payments?state=unmatched")).json()["items"] == []
-    last = [(row["source"], row["target"]) for row in await rows(house, ledger)]
+    last = [(row["source"], row["target"]) for row in await house.rows(ledger)]
     assert sorted(last) == [
         ("outside", "unapplied"),
         ("refund_due", "outside"),
@@ -238,9 +225,9 @@ async def test_a_signed_notice_that_cannot_be_read_is_recorded_once(
     assert {answer.status_code for answer in answers} <= {400, 422}
     if field:
         assert fields_of(answers[0].json()) == [field]
-    [kept] = await rows(house, payments)
+    [kept] = await house.rows(payments)
     assert (kept["state"], kept["reference"]) == ("refused", "R-1" if field else None)
-    assert len(await rows(house, ledger)) == 0
+    assert len(await house.rows(ledger)) == 0
     assert answers[0].headers["location"] == f"/payments/{kept['id']}"
 
 
@@ -272,9 +259,9 @@ async def test_what_another_source_told_otherwise_is_held_and_never_applied_by_i
     assert [fields_of(answer.json()) for answer in answers] == [["reference"]] * 2
     [held] = (await finance.get("/payments?state=unmatched")).json()["items"]
     assert (held["end"], held["order"]) == ("told_otherwise", None)
-    [wanted] = await rows(house, follow_ups)
+    [wanted] = await house.rows(follow_ups)
     assert wanted["facts"]["first"] == first["id"]
-    [said] = [row for row in await rows(house, outbox) if row["kind"] == "payment_unmatched"]
+    [said] = [row for row in await house.rows(outbox) if row["kind"] == "payment_unmatched"]
     assert first["id"] in said["text"]
     for holder, received in (
         (f"orders/{order_id}", "1000.00"),
@@ -301,7 +288,7 @@ async def test_finance_is_told_what_the_bank_has_told_otherwise_and_nothing_is_s
 
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:dueline:problem:payment-known")
     assert "told otherwise by bank (998.00 CNY)" in answer.json()["detail"]
-    assert len(await rows(house, payments)) == 1
+    assert len(await house.rows(payments)) == 1
 
 
 async def test_two_sources_that_report_one_reference_at_once_count_once(
@@ -315,7 +302,7 @@ async def test_two_sources_that_report_one_reference_at_once_count_once(
         send(house, told | {"order": another}),
     )
 
-    assert [row["state"] for row in await rows(house, payments)].count("matched") == 1
+    assert [row["state"] for row in await house.rows(payments)].count("matched") == 1
 
 
 async def test_a_notice_is_booked_while_the_engine_is_away_and_told_when_it_comes_again(
@@ -329,7 +316,7 @@ async def test_a_notice_is_booked_while_the_engine_is_away_and_told_when_it_come
     again = await send(house, told)
 
     assert (first.status_code, again.status_code) == (503, 201)
-    assert len(await rows(house, payments)) == 1
+    assert len(await house.rows(payments)) == 1
     assert [name for _, name, _ in house.temporal.signals] == ["money_moved"]
 
 

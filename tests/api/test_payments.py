@@ -2,19 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 
 from store.follow_up_tables import follow_ups
 from store.gate_tables import order_money
 from store.ledger import lock_money
 from store.money_tables import money_news
 from store.payment_tables import payments
-from store.tables import orders, outbox
+from store.tables import orders
 from tests.api.conftest import House
 from tests.api.factory import Body, fields_of, fresh_key, key_of, order_body, payment_body
 from workflows.contract import MoneyMoved
@@ -22,25 +21,6 @@ from workflows.contract import MoneyMoved
 PRICE = "1540.00"  # 40 x 38.50
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-
-
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    found: str = (await sales.post("/orders", json=order_body())).json()["id"]
-    return found
-
-
-async def rows(house: House, table: Any) -> list[Body]:
-    async with house.engine.connect() as conn:
-        return [dict(row) for row in (await conn.execute(select(table))).mappings()]
-
-
-async def end(house: House, order_id: str, state: str) -> None:
-    """The order ends as its workflow would end it."""
-    ended = {"state": state, "closed_at": datetime.now(UTC)}
-    async with house.engine.begin() as conn:
-        await conn.execute(update(orders).where(orders.c.id == order_id).values(**ended))
 
 
 async def sums(client: httpx.AsyncClient, order_id: str) -> dict[str, str]:
@@ -58,14 +38,14 @@ async def test_what_could_not_be_told_waits_for_the_worker_and_is_gone_once_it_i
     away = await finance.post(paid, json=told)
 
     assert away.status_code == 503
-    [untold] = await rows(house, money_news)
-    [booked] = await rows(house, payments)
+    [untold] = await house.rows(money_news)
+    [booked] = await house.rows(payments)
     assert (untold["order_id"], untold["entry"]) == (order_id, booked["id"])
     house.temporal.is_away = False
     again = await finance.post(paid, json=told)
     assert again.status_code == 201
-    assert await rows(house, money_news) == []
-    assert len(await rows(house, payments)) == 1
+    assert await house.rows(money_news) == []
+    assert len(await house.rows(payments)) == 1
 
 
 async def test_a_payment_pays_for_the_goods_and_the_workflow_hears_of_it(
@@ -136,7 +116,7 @@ async def test_a_payment_that_cannot_be_is_refused_by_field_and_not_stored(
     assert answer.status_code == 422
     assert field in fields_of(answer.json())
     assert await house.count() == before
-    assert await rows(house, payments) == []
+    assert await house.rows(payments) == []
 
 
 async def test_a_payment_for_an_order_that_is_not_there_is_not_stored(
@@ -145,7 +125,7 @@ async def test_a_payment_for_an_order_that_is_not_there_is_not_stored(
     answer = await finance.post("/orders/nowhere/payments", json=payment_body())
 
     assert answer.status_code == 404
-    assert await rows(house, payments) == []
+    assert await house.rows(payments) == []
 
 
 async def test_a_reference_counts_once_and_keeps_its_first_answer(
@@ -168,7 +148,7 @@ async def test_a_reference_counts_once_and_keeps_its_first_answer(
     assert all(answer.headers["idempotent-replayed"] == "true" for answer in again)
     assert (other.status_code, other.json()["type"]) == (409, "urn:dueline:problem:payment-known")
     assert reused.json()["type"] == "urn:dueline:problem:key-reused"
-    assert len(await rows(house, payments)) == 2
+    assert len(await house.rows(payments)) == 2
     assert await sums(finance, order_id) == {"goods": PRICE}
 
 
@@ -192,13 +172,13 @@ async def test_money_that_pays_for_nothing_is_kept_and_finance_gets_a_task(
     rest: str,
 ) -> None:
     if state != "open":
-        await end(house, order_id, state)
+        await house.end(order_id, state)
 
     told = payment_body(amount=amount, purpose=purpose)
     taken = (await finance.post(f"/orders/{order_id}/payments", json=told)).json()
 
     assert (taken["end"], taken["applied"], taken["unapplied"]) == (ended, goods, rest)
-    [wanted] = await rows(house, follow_ups)
+    [wanted] = await house.rows(follow_ups)
     assert (wanted["id"], wanted["kind"], wanted["subject"]) == (
         taken["follow_up"],
         "payment",
@@ -228,7 +208,7 @@ async def test_a_rush_fee_that_came_too_early_pays_once_it_is_agreed(
 async def test_a_completed_order_still_takes_what_it_owes(
     house: House, finance: httpx.AsyncClient, order_id: str
 ) -> None:
-    await end(house, order_id, "completed")
+    await house.end(order_id, "completed")
 
     told = payment_body(amount=PRICE)
     taken = (await finance.post(f"/orders/{order_id}/payments", json=told)).json()
@@ -311,7 +291,7 @@ async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(
     assert again.json() == first.json()
     assert fields_of(more.json()) == fields_of(nothing.json()) == ["amount"]
     assert await sums(finance, order_id) == {"goods": "1500.00", "refund_due": "100.00"}
-    wanted = [row for row in await rows(house, follow_ups) if row["kind"] == "refund"]
+    wanted = [row for row in await house.rows(follow_ups) if row["kind"] == "refund"]
     assert [row["subject"] for row in wanted] == [first.json()["id"]]
     assert "reason" not in wanted[0]["facts"]
     [shown] = (await customer.get(path)).json()
@@ -323,144 +303,3 @@ async def test_a_refund_is_set_aside_once_and_never_more_than_there_is(
         there = f"/refunds/{first.json()['id']}/decision"
         refused = await control.post(there, json={"approved": True})
     assert refused.json()["type"] == "urn:dueline:problem:refund-not-open"
-
-
-async def test_an_invoice_gets_its_number_once_when_finance_asks_and_all_is_paid(
-    house: House, finance: httpx.AsyncClient, customer: httpx.AsyncClient, order_id: str
-) -> None:
-    path = f"/orders/{order_id}/invoice"
-    await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
-    before = (await finance.get(path)).json()
-    await end(house, order_id, "completed")
-
-    theirs = (await customer.get(path)).json()
-    first, again = (await finance.get(path)).json(), (await finance.get(path)).json()
-
-    assert (before["number"], before["open"]) == (None, "0.00")
-    assert (theirs["number"], theirs["total"]) == (None, PRICE)
-    assert first["number"].startswith(f"INV-{datetime.now(SHANGHAI).year}-")
-    assert first == again == (await customer.get(path)).json()
-    assert (first["total"], first["paid"], first["open"]) == (PRICE, PRICE, "0.00")
-    assert [(line["line"], line["amount"]) for line in first["lines"]] == [(1, "1540.00")]
-
-
-async def test_what_is_credited_later_stands_beside_an_invoice_that_stays_as_it_was(
-    house: House, finance: httpx.AsyncClient, order_id: str
-) -> None:
-    path = f"/orders/{order_id}/invoice"
-    await finance.post(f"/orders/{order_id}/payments", json=payment_body(amount=PRICE))
-    await end(house, order_id, "completed")
-    issued = (await finance.get(path)).json()
-
-    for amount in ("40.00", "1500.00"):
-        back = {"amount": amount, "reason": "goods came back"}
-        assert (await finance.post(f"/orders/{order_id}/refunds", json=back)).status_code == 201
-    now = (await finance.get(path)).json()
-
-    assert (now["credited"], now["paid"], now["open"]) == (PRICE, "0.00", "0.00")
-    moved = {"credited", "paid"}
-    assert {k: v for k, v in now.items() if k not in moved} == {
-        k: v for k, v in issued.items() if k not in moved
-    }
-
-
-def day(ago: int) -> str:
-    return (datetime.now(SHANGHAI) - timedelta(days=ago)).date().isoformat()
-
-
-async def booked(finance: httpx.AsyncClient, order_id: str, amount: str, of: str, on: str) -> None:
-    told = payment_body(reference=of, amount=amount, arrived_at=f"{on}T00:00:00+08:00")
-    assert (await finance.post(f"/orders/{order_id}/payments", json=told)).is_success
-
-
-async def compared(finance: httpx.AsyncClient, lines: list[Body], **period: str) -> Body:
-    body = {"lines": [{"currency": "CNY", **line} for line in lines], **period}
-    answer = await finance.post("/customers/C-0001/reconciliation", json=body)
-    assert answer.status_code == 200, answer.text
-    found: Body = answer.json()
-    return found
-
-
-async def test_a_statement_is_compared_and_each_difference_is_finances_once(
-    house: House, finance: httpx.AsyncClient, order_id: str
-) -> None:
-    on = day(9)
-    for reference, amount in (("A", "100"), ("B", "200"), ("C", "300")):
-        await booked(finance, order_id, amount, reference, on)
-    said = [
-        {"reference": "A", "amount": "100.00", "date": on},
-        {"reference": "B", "amount": "250.00", "date": on},
-        {"reference": "D", "amount": "400.00", "date": on},
-    ]
-
-    first, again = [await compared(finance, said, until=day(0)) for _ in range(2)]
-
-    assert first == again
-    assert [one["reference"] for one in first["matched"]] == ["A"]
-    assert [(one["reference"], one["kind"]) for one in first["differences"]] == [
-        ("B", "other_amount"),
-        ("D", "missing_here"),
-        ("C", "missing_there"),
-    ]
-    asked = {row["id"] for row in await rows(house, follow_ups)}
-    assert asked == {one["follow_up"] for one in first["differences"]} - {None}
-    [notice] = [row for row in await rows(house, outbox) if row["kind"] == "payment_difference"]
-    assert "reference D" in notice["text"]
-    open_ = (await finance.get("/payments/differences", params={"state": "open"})).json()["items"]
-    assert [one["id"] for one in open_] == [first["differences"][1]["difference"]]
-    there = f"/payments/differences/{open_[0]['id']}/settlement"
-    for because in ("booked by another bank", "or not"):
-        settled = (await finance.post(there, json={"because": because})).json()
-        told = (settled["state"], settled["settled_by"], settled["settled_because"])
-        assert told == ("settled", "finance", "booked by another bank")
-
-
-async def test_a_payment_that_the_bank_dates_days_later_is_no_difference(
-    finance: httpx.AsyncClient, order_id: str
-) -> None:
-    last, next_ = day(10), day(9)  # as 30 June and 1 July
-    early = {"reference": "E", "amount": "50.00", "date": day(20)}
-    for of, on in (("E", day(20)), ("L", last), ("N", next_), ("M", last)):
-        await booked(finance, order_id, "50", of, on)
-
-    june = await compared(finance, [early, early | {"reference": "N", "date": last}], until=last)
-    july = await compared(
-        finance, [early | {"reference": "L", "date": next_}], since=next_, until=day(0)
-    )
-
-    assert [one["reference"] for one in june["matched"]] == ["E", "N"]
-    assert {one["reference"] for one in june["awaited"]} == {"L", "M"}
-    assert (june["differences"], july["awaited"]) == ([], [])
-    assert [one["reference"] for one in july["differences"]] == ["M"], "no statement has it"
-
-
-async def test_what_was_missing_here_is_settled_by_a_statement_that_agrees(
-    finance: httpx.AsyncClient, order_id: str
-) -> None:
-    late = {"reference": "Z", "amount": "70.00", "date": day(9)}
-    before = await compared(finance, [late])
-    await booked(finance, order_id, "70", "Z", day(9))
-
-    after = await compared(finance, [late])
-
-    assert [one["kind"] for one in before["differences"]] == ["missing_here"]
-    assert after["differences"] == []
-    [found] = (await finance.get("/payments/differences")).json()["items"]
-    assert (found["state"], found["reference"]) == ("settled", "Z")
-
-
-async def test_a_bad_line_of_a_statement_is_named_and_nothing_becomes_a_task(
-    house: House, finance: httpx.AsyncClient
-) -> None:
-    line = {"reference": "A", "amount": "1.00", "currency": "CNY", "date": "2026-03-02"}
-    path = "/customers/C-0001/reconciliation"
-
-    broken = await finance.post(path, json={"lines": [line, line | {"amount": "1.005"}]})
-    twice = await finance.post(path, json={"lines": [line, line]})
-    empty = await finance.post(path, json={"lines": []})
-    unknown = await finance.post("/customers/C-9/reconciliation", json={"lines": [line]})
-
-    assert fields_of(broken.json()) == ["lines[1].amount"]
-    assert fields_of(twice.json()) == ["lines[0].reference", "lines[1].reference"]
-    assert (fields_of(empty.json()), unknown.status_code) == (["lines"], 404)
-    assert await rows(house, outbox) == []

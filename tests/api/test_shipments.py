@@ -8,15 +8,8 @@ import pytest
 from domain.changes import ReceiptCondition
 from store.tables import goods, shipments
 from tests.api.conftest import House
-from tests.api.factory import Body, fields_of, order_body
+from tests.api.factory import Body, fields_of
 from workflows.contract import ReceiptNotice
-
-
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    found: str = (await sales.post("/orders", json=order_body())).json()["id"]
-    return found
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from policy.loader import Loaded
 from settings import Settings
 from store.tables import tasks
 from tests.api.conftest import House
-from tests.api.factory import fields_of, fresh_key, key_of, order_body, task_row
+from tests.api.factory import fields_of, fresh_key, key_of, task_row
 from workflows.contract import COMPLETE_TASK, ORDER_WORKFLOW, TaskCompleted, TaskCompletion
 from workflows.state import TaskProgress
 from workflows.task_desk import TaskDesk
@@ -62,14 +62,6 @@ class Desk:
     @workflow.query
     def times_taken(self) -> int:
         return self.taken
-
-
-@pytest.fixture
-async def order_id(sales: httpx.AsyncClient) -> str:
-    """An order of customer C-0001."""
-    answer = await sales.post("/orders", json=order_body())
-    found: str = answer.json()["id"]
-    return found
 
 
 @pytest.fixture
