@@ -18,10 +18,8 @@ DONE: Target = "done"
 GENERAL = "GEN"
 """The profile whose follow-ups an order has when its own knows none."""
 
-
 BEGUN_BY_RECEIPT = ("damaged", "not_received")
 """What a receipt may be; the order itself begins these, all others begin beside it."""
-
 
 AS_AGREED = ("as_agreed", "unfit")
 """Goods came back as it was agreed; the second ones cannot be sold again."""
@@ -30,12 +28,10 @@ AS_AGREED = ("as_agreed", "unfit")
 class FollowUpWork(StrEnum):
     """What an answer moves besides the follow-up itself.
 
-    `propose_refund` proposes the `amount` that the answer has to name, if it does, and after
-    `AS_AGREED` the one that an earlier step has agreed, of which an answer that names less may not
-    make more;
-    `approve_refund` approves what was proposed, or rejects it; `pay_refund` books it as paid,
-    `place_payment` puts money where it belongs, and `collect` takes `paid` for an answer only when
-    nothing is owed any more.
+    `propose_refund` proposes the `amount` that the answer names, or after `AS_AGREED` the one that
+    an earlier step has agreed; never more than was agreed. `approve_refund` approves what was
+    proposed, or rejects it; `pay_refund` books it as paid, `place_payment` puts money where it
+    belongs, and `collect` takes `paid` for an answer only when nothing is owed any more.
     """
 
     PROPOSE_REFUND = "propose_refund"
