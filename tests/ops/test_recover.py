@@ -84,16 +84,27 @@ async def remark(placed: Placed) -> str:
     return await placed.wish("change", {"remarks": "ring the bell"})
 
 
-async def in_trouble(placed: Placed) -> None:
-    """Waits until the order's workflow task or one of its activities has failed."""
+async def task_fails(placed: Placed) -> None:
+    """Waits until the order's workflow task has failed."""
 
     async def failed() -> bool:
         described = (await placed.handle.describe()).raw_description
-        return described.pending_workflow_task.attempt > 1 or any(
-            activity.HasField("last_failure") for activity in described.pending_activities
-        )
+        return described.pending_workflow_task.attempt > 1
 
-    await until(failed, "the bad build fails at it")
+    await until(failed, "the bad build's workflow task fails")
+
+
+async def activity_fails(placed: Placed) -> None:
+    """Waits until one of the order's activities has failed.
+
+    A workflow task that failed by itself on a busy machine is not the trouble that is awaited.
+    """
+
+    async def failed() -> bool:
+        described = (await placed.handle.describe()).raw_description
+        return any(one.HasField("last_failure") for one in described.pending_activities)
+
+    await until(failed, "the bad build's activity fails")
 
 
 async def finish(placed: Placed, steps: tuple[str, ...]) -> None:
@@ -130,7 +141,8 @@ async def test_300_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
             await answer_all(floor, diverged, "entry")
             await in_step(floor, diverged, "confirm")
             wishes = await all_of([partial(remark, p) for p in changed])
-            await all_of([partial(in_trouble, p) for p in changed])
+            await all_of([partial(task_fails, p) for p in parked])
+            await all_of([partial(activity_fails, p) for p in retrying])
     due = await windows_of(floor)
     await listed(floor, count)
 
