@@ -48,6 +48,9 @@ __all__ = ["GRACE", "WORKFLOWS", "build_worker", "connect", "run", "sandbox"]
 GRACE = timedelta(seconds=20)
 """Longer than one activity, so that a rolling restart interrupts none."""
 
+STICKY_TIMEOUT = timedelta(seconds=10)
+"""The SDK's own: less would have a busy worker's orders read anew by another."""
+
 WORKFLOWS = [
     OrderWorkflow,
     OverdueCaseWorkflow,
@@ -80,12 +83,14 @@ def build_worker(
     interceptors: Sequence[Interceptor] = (),
     runner: WorkflowRunner | None = None,
     deployment: WorkerDeploymentVersion | None = None,
+    sticky_timeout: timedelta = STICKY_TIMEOUT,
 ) -> Worker:
     """All workflows and activities on one task queue; enter it to work.
 
     Overdue cases begin on `case_queue`, by default the same: another worker may have them. As a
     version of a deployment it gets new work only once that version is current or ramping; without
-    one it is unversioned and gets work at once.
+    one it is unversioned and gets work at once. An order waits `sticky_timeout` for the worker that
+    has it in memory, which may have died, before any other goes on with it.
     """
     door = CaseDoor(
         start=partial(start_case, client, case_queue or task_queue),
@@ -99,6 +104,7 @@ def build_worker(
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=[ActivityWatch(), Breakable(), *interceptors],
         graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=sticky_timeout,
         deployment_config=versioned(deployment) if deployment else None,
     )
 

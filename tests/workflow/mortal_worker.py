@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from contextvars import ContextVar
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,15 @@ async def main(url: str, address: str, queue: str, folder: str, mode: str) -> No
 
     client = await connect(address, "default")
     skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
-    interceptors = (Mortal(deaths, mode),)
-    async with worker.build_worker(skipper.client, engine, queue, interceptors=interceptors):
+    # Nobody waits long for the worker that has died: its successor is there already.
+    mortal = worker.build_worker(
+        skipper.client,
+        engine,
+        queue,
+        interceptors=(Mortal(deaths, mode),),
+        sticky_timeout=timedelta(seconds=1),
+    )
+    async with mortal:
         await asyncio.Event().wait()
 
 

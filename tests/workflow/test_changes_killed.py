@@ -5,14 +5,93 @@ from pathlib import Path
 
 import pytest
 
+from domain.changes import ChangeClass, Touch
+from domain.roles import Role
+from policy.change_rules import ChangeRow
+from policy.model import Profile
+from policy.steps import Fact, Step
 from store import tables
-from tests.workflow.changing import PRICE, TWENTY, Expected, ask, asked, holds
+from store.follow_up_tables import follow_ups
+from tests.workflow.changing import (
+    FIVE,
+    PRICE,
+    REMARK,
+    TWENTY,
+    Expected,
+    ask,
+    asked,
+    holds,
+    pay,
+    spare,
+)
 from tests.workflow.conftest import staffed
-from tests.workflow.floor import S08_STEPS, Floor
+from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
+from tests.workflow.paying import purse
+from tests.workflow.test_cancel_killed import undone
+from tests.workflow.test_killed import KINDS as ELSEWHERE
 from tests.workflow.test_killed import immortal, insist
 
 KINDS = {"answer_change", "prepare_review"}
 TO_APPROVAL = S08_STEPS[: S08_STEPS.index("plan_approval")]
+SHORT = ("review", "material", "slot", "production", "qc", "pack", "ship", "notify")
+
+
+def signed_by_sales() -> Profile:
+    """S08 cut down, with a countersign of one, for goods that are paid; a remark reaches `ship`."""
+    shipped = profile("S08")
+    facts = (Fact.GOODS_MATCH_ORDER, Fact.BALANCE_PAID, Fact.COUNTERSIGNED)
+    [signing] = [step for step in profile("S07").steps if step.id == "countersign"]
+    steps: list[Step] = []
+    for step in shipped.steps:
+        if step.id == "release":
+            steps.append(
+                signing.model_copy(update={"reviewers": (Role.SALES,), "refused": "refuse_order"})
+            )
+            steps.append(step.model_copy(update={"facts": facts}))
+        elif step.id in SHORT or step.id == "change_review":
+            steps.append(step)
+    minor = shipped.changes.rows[0].model_copy(update={"until": "ship"})
+    fewer = ChangeRow(
+        touches=(Touch.QUANTITY_DOWN,), of=ChangeClass.STRUCTURAL, until="pack", because="packed"
+    )
+    changes = shipped.changes.model_copy(update={"rows": (minor, fewer), "replan_at": "slot"})
+    given = {"number_at": "production", "steps": tuple(steps), "changes": changes}
+    return shipped.model_copy(update=given)
+
+
+async def made_and_paid(floor: Floor) -> Placed:
+    """Ten are made and paid, and wait to be packed."""
+    placed = await floor.place(policy=signed_by_sales())
+    await pay(placed, PRICE * 10)
+    await placed.walk(("review", "production", "qc"))
+    await placed.at("pack")
+    return placed
+
+
+async def does(placed: Placed, *steps: str) -> None:
+    for step in steps:
+        for task in await placed.at(step):
+            await insist(placed, task, "approved" if step == "countersign" else None)
+
+
+async def half_of_it(placed: Placed) -> None:
+    """Five go into free stock and their money back; the other five are made ready to leave."""
+    fewer = await ask(placed, FIVE)
+    await insist(placed, await asked(placed, "change_review"), "agreed")
+    await placed.settled(fewer)
+    await does(placed, "review", "production", "qc", "pack", "countersign")
+    await placed.at("ship")
+
+
+async def a_remark(placed: Placed) -> None:
+    """The signature and the release note are void, and given anew."""
+    remark = await ask(placed, REMARK)
+    await placed.settled(remark)
+    [signing] = await placed.at("countersign")
+    assert signing["facts"]["void"] == ["sales signed for version 2, the order is at version 3"]
+    assert [row["state"] for row in await placed.rows(tables.shipments)] == ["void"]
+    await insist(placed, signing, "approved")
+    await placed.at("ship")
 
 
 @pytest.mark.parametrize("mode", ["before_commit", "after_commit"])
@@ -44,3 +123,32 @@ async def test_a_worker_killed_in_each_activity_of_a_change_undoes_everything_on
     assert [story.count(kind) for kind in told] == [1, 1, 1]
     states = {row["state"] for row in await placed.rows(tables.reservations)}
     assert states == {"released"}
+
+
+@pytest.mark.parametrize("mode", ["before_commit", "after_commit"])
+async def test_a_worker_killed_while_goods_money_and_a_release_are_undone_undoes_each_once(
+    idle_floor: Floor, database_url: str, temporal: str, tmp_path: Path, mode: str
+) -> None:
+    floor = idle_floor
+    async with staffed(floor):
+        undisturbed, killed = await made_and_paid(floor), await made_and_paid(floor)
+        free = await spare(killed)
+        await half_of_it(undisturbed)
+        await a_remark(undisturbed)
+    for kind in (ELSEWHERE | {"register_change", "adjust_windows"}) - KINDS:
+        (tmp_path / kind).touch()
+
+    async with immortal([database_url, temporal, floor.task_queue, str(tmp_path), mode]):
+        await half_of_it(killed)
+        died = set(os.listdir(tmp_path))
+        # It dies once more, in turning back to the signature.
+        (tmp_path / "prepare_review").unlink()
+        await a_remark(killed)
+
+    assert died >= KINDS
+    assert (tmp_path / "prepare_review").exists()
+    assert await undone(floor, killed) == await undone(floor, undisturbed)
+    assert (await purse(floor, killed.order_id)).balances
+    assert await spare(killed) == free + 2 * 5, "five of each order, once"
+    for order in (undisturbed, killed):
+        assert [row["kind"] for row in await order.rows(follow_ups)] == ["refund"]
