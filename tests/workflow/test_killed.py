@@ -106,9 +106,12 @@ async def work_through(placed: Placed) -> None:
     for step in (*S08_STEPS, *S08_AFTER_RELEASE):
         tasks = await placed.at(step)
         if step == "confirm":
+            # Who has to analyse hears of the next rung, so the case has to be there by then.
+            await placed.skip_to((await placed.window("S08.W02"))["due_at"] + timedelta(minutes=1))
+            await placed.until(partial(placed.open_tasks, "cause"), "the case asks for the cause")
             await placed.skip(timedelta(days=10))
             # The case hears of both rungs before the step is left, or it would ask for less.
-            for part in ("cause", "analysis", "decision"):
+            for part in ("analysis", "decision"):
                 await placed.until(partial(placed.open_tasks, part), f"the case asks for {part}")
         if step == "production":
             await report_progress(placed)
