@@ -1,6 +1,6 @@
 """`python -m tests.scale`: what one order costs, and what many need.
 
-Without an option it measures on servers of its own (about ten minutes on two cores) and prints.
+Without an option it measures on servers of its own (about five minutes on two cores) and prints.
 """
 
 import argparse

@@ -30,5 +30,6 @@ async def test_an_order_in_time_costs_at_most_150_sql_statements(
         await placed.handle.result()
     await engine.dispose()
 
+    print(f"an S08 order in time costs {len(statements)} SQL statements")
     assert (await placed.row())["state"] == "completed"
     assert len(statements) <= STATEMENTS_MAX, "\n".join(statements)
