@@ -59,18 +59,28 @@ WORKFLOWS = [
     CalendarPublicationWorkflow,
 ]
 
+ONLY_DATA = (
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "domain",
+    "policy",
+    "activities",
+    "workflows.contract",
+    "workflows.state",
+)
+
 log = structlog.get_logger("worker")
 
 
 def sandbox() -> SandboxedWorkflowRunner:
     """The guard of the tests: refuses clocks, randomness and files inside workflow code.
 
-    Production runs without it, because it imports the workflows anew for every order.
+    Production runs without it, because it imports the workflows anew for every order. What only
+    describes data is imported once: building its models was three quarters of that time.
     """
     return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(
-            "pydantic", "pydantic_core", "annotated_types", "domain", "policy", "activities"
-        )
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*ONLY_DATA)
     )
 
 

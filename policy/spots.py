@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 
@@ -93,8 +94,12 @@ def read(path: Path, noun: str = "profile", begin: str = BEGIN) -> Spot:
     return parse(text, file, noun, begin)
 
 
+@lru_cache(maxsize=64)
 def parse(text: str, file: str, noun: str = "profile", begin: str = BEGIN) -> Spot:
-    """The document in `text`. Raises ProfileErrors."""
+    """The document in `text`. Raises ProfileErrors.
+
+    Kept, because parsing is nine tenths of loading and most profiles extend the same one.
+    """
     try:
         if "*" in text:
             _refuse_aliases(text, file)

@@ -19,7 +19,12 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
 )
+from temporalio.workflow import ActivityHandle
 
 import worker
 from ops.stack.launch import die_with
@@ -27,6 +32,11 @@ from store.engine import create_engine
 from worker import connect
 
 running: ContextVar[str] = ContextVar("running", default="")
+
+GIVEN_UP_AFTER = timedelta(seconds=3)
+"""When the activity of a dead worker is tried again: a transaction takes milliseconds, and on a busy
+machine a new worker some seconds to begin.
+"""
 
 
 class Deaths:
@@ -44,8 +54,19 @@ class Deaths:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class _Impatient(WorkflowOutboundInterceptor):
+    def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
+        input.start_to_close_timeout = GIVEN_UP_AFTER
+        return super().start_activity(input)
+
+
+class _Hasty(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Impatient(outbound))
+
+
 class Mortal(Interceptor):
-    """Names the running activity, and dies after it when told so."""
+    """Names the running activity, and dies after it when told so; waits short for the dead."""
 
     def __init__(self, deaths: Deaths, mode: str) -> None:
         self._deaths, self._mode = deaths, mode
@@ -65,6 +86,11 @@ class Mortal(Interceptor):
                 return result
 
         return Inbound(next)
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        return _Hasty
 
 
 async def main(url: str, address: str, queue: str, folder: str, mode: str) -> None:

@@ -1,7 +1,9 @@
 """A worker gets `kill -9` in each activity of a change: it completes, each undo once."""
 
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.workflow.changing import (
     ask,
     asked,
     holds,
+    later,
     pay,
     spare,
 )
@@ -33,7 +36,7 @@ from tests.workflow.test_killed import immortal, insist
 
 KINDS = {"answer_change", "prepare_review"}
 TO_APPROVAL = S08_STEPS[: S08_STEPS.index("plan_approval")]
-SHORT = ("review", "material", "slot", "production", "qc", "pack", "ship", "notify")
+SHORT = ("review", "material", "slot", "production", "qc", "pack", "ship", "notify", "promise")
 
 
 def signed_by_sales() -> Profile:
@@ -50,20 +53,29 @@ def signed_by_sales() -> Profile:
             steps.append(step.model_copy(update={"facts": facts}))
         elif step.id in SHORT or step.id == "change_review":
             steps.append(step)
-    minor = shipped.changes.rows[0].model_copy(update={"until": "ship"})
+    minor, date = shipped.changes.rows[:2]
+    minor = minor.model_copy(update={"until": "ship"})
     fewer = ChangeRow(
-        touches=(Touch.QUANTITY_DOWN,), of=ChangeClass.STRUCTURAL, until="pack", because="packed"
+        touches=(Touch.QUANTITY_DOWN,), of=ChangeClass.STRUCTURAL, until="ship", because="left"
     )
-    changes = shipped.changes.model_copy(update={"rows": (minor, fewer), "replan_at": "slot"})
+    changes = shipped.changes.model_copy(update={"rows": (minor, date, fewer), "replan_at": "slot"})
     given = {"number_at": "production", "steps": tuple(steps), "changes": changes}
     return shipped.model_copy(update=given)
 
 
-async def made_and_paid(floor: Floor) -> Placed:
-    """Ten are made and paid, and wait to be packed."""
+async def paid_for(floor: Floor) -> Placed:
+    """Ten are paid, and about to be made."""
     placed = await floor.place(policy=signed_by_sales())
     await pay(placed, PRICE * 10)
-    await placed.walk(("review", "production", "qc"))
+    await placed.walk(("review",))
+    await placed.at("production")
+    return placed
+
+
+async def made_and_paid(floor: Floor) -> Placed:
+    """Ten are made and paid, and wait to be packed."""
+    placed = await paid_for(floor)
+    await placed.walk(("production", "qc"))
     await placed.at("pack")
     return placed
 
@@ -74,11 +86,16 @@ async def does(placed: Placed, *steps: str) -> None:
             await insist(placed, task, "approved" if step == "countersign" else None)
 
 
+async def agreed(placed: Placed, patch: dict[str, Any]) -> None:
+    """The customer asks for a change and the departments agree to it."""
+    change = await ask(placed, patch)
+    await insist(placed, await asked(placed, "change_review"), "agreed")
+    assert (await placed.settled(change))["state"] == "applied"
+
+
 async def half_of_it(placed: Placed) -> None:
     """Five go into free stock and their money back; the other five are made ready to leave."""
-    fewer = await ask(placed, FIVE)
-    await insist(placed, await asked(placed, "change_review"), "agreed")
-    await placed.settled(fewer)
+    await agreed(placed, FIVE)
     await does(placed, "review", "production", "qc", "pack", "countersign")
     await placed.at("ship")
 
@@ -92,6 +109,24 @@ async def a_remark(placed: Placed) -> None:
     assert [row["state"] for row in await placed.rows(tables.shipments)] == ["void"]
     await insist(placed, signing, "approved")
     await placed.at("ship")
+
+
+async def windows_of(placed: Placed) -> Counter[tuple[str, bool]]:
+    """Which windows the order has had, and whether they still run."""
+    rows = await placed.rows(tables.windows)
+    return Counter((row["rule"], row["stopped_at"] is None) for row in rows)
+
+
+async def dates_and_packed_goods(placed: Placed) -> None:
+    """A slot is booked anew, a date moves, a remark comes in, and what lay packed is unpacked."""
+    await agreed(placed, later(placed))
+    await does(placed, "production", "qc")
+    await placed.at("pack")
+    await agreed(placed, later(placed, 150))
+    await placed.settled(await ask(placed, REMARK))
+    await does(placed, "pack", "countersign")
+    await placed.at("ship")
+    await half_of_it(placed)
 
 
 @pytest.mark.parametrize("mode", ["before_commit", "after_commit"])
@@ -152,3 +187,28 @@ async def test_a_worker_killed_while_goods_money_and_a_release_are_undone_undoes
     assert await spare(killed) == free + 2 * 5, "five of each order, once"
     for order in (undisturbed, killed):
         assert [row["kind"] for row in await order.rows(follow_ups)] == ["refund"]
+
+
+@pytest.mark.parametrize("mode", ["before_commit", "after_commit"])
+async def test_a_worker_killed_while_dates_move_and_goods_are_unpacked_does_each_once(
+    idle_floor: Floor, database_url: str, temporal: str, tmp_path: Path, mode: str
+) -> None:
+    floor = idle_floor
+    async with staffed(floor):
+        undisturbed, killed = await paid_for(floor), await paid_for(floor)
+        await dates_and_packed_goods(undisturbed)
+    kinds = {"book_slot", "move_promise", "settle_change", "prepare_review"}
+    for kind in (ELSEWHERE | KINDS | {"register_change", "adjust_windows"}) - kinds:
+        (tmp_path / kind).touch()
+
+    async with immortal([database_url, temporal, floor.task_queue, str(tmp_path), mode]):
+        await dates_and_packed_goods(killed)
+
+    assert set(os.listdir(tmp_path)) >= kinds
+    assert await undone(floor, killed) == await undone(floor, undisturbed)
+    assert await windows_of(killed) == await windows_of(undisturbed)
+    assert (await purse(floor, killed.order_id)).balances
+    told = [row["text"] for row in await killed.rows(tables.timeline, kind="undone")]
+    assert told == [
+        "The order has changed: the release note is void and 10 units are to be packed anew"
+    ]
