@@ -44,7 +44,7 @@ async def pay(
     return key
 
 
-async def report(
+async def say_paid(
     placed: Placed,
     amount: str,
     *,

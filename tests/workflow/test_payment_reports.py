@@ -13,7 +13,7 @@ from store.money_tables import money_news
 from tests.workflow.changing import SPECIFIED, ask
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import Floor, Placed
-from tests.workflow.money import news, pay, report
+from tests.workflow.money import news, pay, say_paid
 from tests.workflow.operating import agrees, hold, release
 
 TO_CREDIT = ("entry", "check", "confirm")
@@ -58,13 +58,13 @@ async def test_market_is_late_with_an_advance_that_nobody_pays_and_finance_only_
     assert await confirming(placed) == []
 
     # A minute ago: the order's own clock is behind by what skipping has taken.
-    said = await report(placed, ADVANCE, at=placed.now - timedelta(minutes=1))
+    said = await say_paid(placed, ADVANCE, at=placed.now - timedelta(minutes=1))
     window = await began(placed)
 
     assert (window["rule"], window["started_at"]) == ("S07.W15", said.reported_at)
     assert window["due_at"] in await due(placed)
     await agrees(placed)
-    await report(placed, ADVANCE, route=PaymentRoute.CARD)
+    await say_paid(placed, ADVANCE, route=PaymentRoute.CARD)
     await news(placed)
     await placed.settled_events()
     assert await confirming(placed) == [window], "the second word begins nothing"
@@ -78,7 +78,7 @@ async def test_market_is_late_with_an_advance_that_nobody_pays_and_finance_only_
 
 async def test_a_breach_of_a_reported_payment_falls_by_its_own_clock(floor: Floor) -> None:
     placed = await waits_for_its_advance(floor)
-    await report(placed, ADVANCE, route=PaymentRoute.CARD)
+    await say_paid(placed, ADVANCE, route=PaymentRoute.CARD)
 
     window = await began(placed)
     await placed.skip(timedelta(days=4))
@@ -93,7 +93,7 @@ async def test_a_report_while_the_order_stands_still_counts_from_when_it_goes_on
 ) -> None:
     placed = await waits_for_its_advance(floor)
     await hold(placed)
-    held = await report(placed, ADVANCE)
+    held = await say_paid(placed, ADVANCE)
     await placed.settled_events()
     assert await confirming(placed) == []
 
@@ -124,7 +124,7 @@ async def test_a_report_during_a_change_that_freezes_counts_from_when_it_is_deci
         return [task for task in open_tasks if task["facts"].get("change") == change]
 
     [question, *_] = await placed.until(asked, "the change is asked about")
-    said = await report(placed, ADVANCE)
+    said = await say_paid(placed, ADVANCE)
     await placed.settled_events()
     assert await confirming(placed) == [], "a frozen order looks at nothing"
     await placed.skip(timedelta(hours=6))
@@ -146,7 +146,7 @@ async def test_a_report_that_no_worker_heard_of_is_told_later_and_counts_from_th
     floor = idle_floor
     async with staffed(floor):
         placed = await waits_for_its_advance(floor)
-    said = await report(placed, ADVANCE, tell=False)
+    said = await say_paid(placed, ADVANCE, tell=False)
 
     async def tell(untold: MoneyNews) -> None:
         await news(placed, untold.entry)

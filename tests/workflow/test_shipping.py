@@ -21,7 +21,7 @@ from store.follow_up_tables import follow_ups
 from store.refunds import Proposal, propose
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
-from tests.workflow.money import news, pay, report
+from tests.workflow.money import news, pay, say_paid
 from tests.workflow.policies import window
 from workflows.contract import CONFIRM_RECEIPT, FOLLOW_UP_CLOSED, FollowUpNews, ReceiptNotice
 
@@ -65,7 +65,7 @@ async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
         "the customer has no credit: 55.50 CNY of 55.50 CNY advance payment are missing"
     )
     assert not await placed.rows(tables.windows, rule="S07.W15"), "nobody has reported a payment"
-    said = await report(placed, "55.50")
+    said = await say_paid(placed, "55.50")
     confirming = await placed.window("S07.W15")
     assert (confirming["limit"], confirming["started_at"]) == ("1-2bd", said.reported_at)
     await pay(placed, "55.50")
