@@ -6,6 +6,10 @@ from typing import Any
 from activities.money_teller import MoneyTeller
 from domain.money import PaymentRoute
 from domain.windows import LedgerKind
+from ops.repair.finding import find_order
+from ops.repair.points import point_of_step
+from ops.repair.resetting import reset_order
+from ops.repair.runs import fetch_chain
 from store import tables
 from store.gate_tables import payment_reports
 from store.money_news import MoneyNews
@@ -14,7 +18,7 @@ from tests.workflow.changing import SPECIFIED, ask
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import Floor, Placed
 from tests.workflow.money import news, pay, say_paid
-from tests.workflow.operating import agrees, hold, release
+from tests.workflow.operating import agrees, hold, release, site_of
 
 TO_CREDIT = ("entry", "check", "confirm")
 ADVANCE = "55.50"
@@ -157,3 +161,30 @@ async def test_a_report_that_no_worker_heard_of_is_told_later_and_counts_from_th
 
     assert window["started_at"] == said.reported_at
     assert await placed.rows(money_news) == []
+
+
+async def test_a_reset_order_lives_through_its_reports_again_and_opens_nothing_twice(
+    floor: Floor,
+) -> None:
+    placed = await waits_for_its_advance(floor)
+    await say_paid(placed, ADVANCE)
+    await began(placed)
+    await say_paid(placed, ADVANCE)
+    await pay(placed, "20.00")
+    await pay(placed, "35.50")
+    await placed.at("place_order")
+    await placed.settled_events()
+    before = await confirming(placed)
+    site = site_of(floor)
+
+    for step in ("confirm", "credit"):
+        order = await find_order(site, placed.order_id)
+        chain = await fetch_chain(site.client, order.workflow_id)
+        point = await point_of_step(site.client, chain, step, None)
+        result = await reset_order(site, order, point, "a test takes it back")
+        placed.handle = floor.skipper.client.get_workflow_handle(placed.handle.id)
+
+        assert result.not_repeated == (), step
+        assert (await placed.handle.query("view")).get("step") == "place_order"
+        assert await confirming(placed) == before
+        await agrees(placed)
