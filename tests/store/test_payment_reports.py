@@ -175,6 +175,7 @@ async def test_passing_the_gate_settles_what_was_reported(order: Worked) -> None
 
     assert entered.at is not None
     assert entered.at.step == "place_order"
+    assert [window.rule for window in entered.windows] == ["S07.W08"], "market need not ask"
     assert await outstanding(order) == 0
     rows = await order.bench.rows(payment_reports, order_id=order.id)
     assert {row["settled_at"] for row in rows} == {order.bench.now}

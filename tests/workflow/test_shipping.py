@@ -240,8 +240,14 @@ async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_vo
     ]
     assert not await placed.rows(tables.shipments)
 
+    await money_goes_back(placed, "2.00")
     await placed.answer(second["planning"], "refused")
     await walk(placed, "payment_check")
+    assert await waits_for_money(placed, "arrival") == (
+        "2.00 CNY of 185.00 CNY full price are missing"
+    )
+    assert (await placed.window("S07.W35"))["stopped_at"] is None, "it is paid, as market says"
+    await pay(placed, "2.00")
     await placed.do("open_box", "failed")
     await walk(placed, "rework", "qc", "ageing", "stock_in", "pack", "payment_check", "open_box")
     third = await again(placed, "countersign", 3)
