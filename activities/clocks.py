@@ -9,7 +9,7 @@ from domain.order_dates import ANSWERED
 from domain.windows import DueWindow
 from domain.worktime import WorkCalendar
 from policy.instants import Timepieces
-from policy.window import Window
+from policy.window import REPORT, Window
 from store import dates
 
 
@@ -56,11 +56,12 @@ async def timepieces_before(file: OrderFile, window: DueWindow, now: Timepieces)
 async def started_at(file: OrderFile, rule: Window, first: bool) -> datetime:
     """From when a window counts that opens now.
 
-    The first step counts from when the customer ordered, however late it is entered.
+    The first step counts from when the customer ordered, however late it is entered. What counts
+    from a report and opens now was reported before.
     """
     if first or rule.counts_from == "received":
         return min(file.row.received_at, file.now)
-    if rule.counts_from == "opening":
+    if rule.counts_from in ("opening", REPORT):
         return file.now
     if any(line.kind == "step_done" and line.step == rule.counts_from for line in file.lines):
         return file.now  # it is left in this very move, and not written down yet

@@ -1,15 +1,22 @@
-"""Gates of money (G05, G06, G09, G18): what is missing, in amounts, and looking again."""
+"""Gates of money (G05, G06, G09, G18): what is missing, in amounts, and looking again.
+
+A gate whose time counts from a report has it begin in the look that follows the report.
+"""
 
 from temporalio import activity
 
 from activities.gate import missing_facts
 from activities.models import Entered, Transition
 from activities.money_models import LOOK_AGAIN, GateLook, GateSeen
-from activities.opening import Blocked
+from activities.opening import Blocked, begin_window
 from activities.order_file import Keyed, OrderFile
+from activities.reported import PAYMENT_REPORTED, reported_rule
 from activities.transitions import Mover
+from domain.windows import DueWindow
 from policy.steps import Fact, GateStep, Work
-from store import order_money, tasks
+from policy.window import REPORT
+from store import order_money, tasks, windows
+from store.payment_reports import ReportRow, first_outstanding, settle_reports
 
 
 class MoneyGates(Mover):
@@ -37,24 +44,62 @@ async def _check(file: OrderFile, transition: Transition) -> str | Blocked:
     missing = await missing_facts(file, gate.facts)
     if missing:
         return blocked(missing)
-    await keep_deposit(file, gate)
+    await pass_money(file, gate)
     return "; ".join(fact.words for fact in gate.facts)
 
 
 async def _look(file: OrderFile, look: GateLook) -> GateSeen:
-    missing = await missing_facts(file, _gate(file, look.at.step).facts)
+    gate = _gate(file, look.at.step)
+    missing = await missing_facts(file, gate.facts)
     if not missing:
         return GateSeen()
     stands = blocked(missing)
     await tasks.tell_facts(file.conn, file.id, look.at.step, look.at.visit, stands.facts)
     file.show(blocked=stands.why)
-    file.note("money_looked_at", f"Money has moved; {stands.why}", key=look.key, step=look.at.step)
-    return GateSeen(missing=stands.why)
+    file.note("money_looked_at", f"Looked again; {stands.why}", key=look.key, step=look.at.step)
+    window = await _reported_window(file, gate, look) if gate.waits_for_report else None
+    return GateSeen(missing=stands.why, windows=(window,) if window else ())
+
+
+async def _reported_window(file: OrderFile, gate: GateStep, look: GateLook) -> DueWindow | None:
+    """The visit's window: as it stands, or begun with the first report of a payment.
+
+    It counts from the report, but no earlier than the gate's opening and the end of a standstill.
+    """
+    key = look.at.key(file.id)
+    if (before := await windows.last_standing(file.conn, key)) is not None:
+        return before
+    report = await first_outstanding(file.conn, file.id)
+    rule = reported_rule(file, gate, report)
+    if report is None or rule is None or rule.counts_from != REPORT:
+        return None
+    reasons = (report.reported_at, file.row.step_since, look.not_before)
+    since = min(max(at for at in reasons if at is not None), file.now)
+    window = await begin_window(file, gate, rule, key=key, since=since)
+    if window is not None:
+        await tasks.move_due(file.conn, file.id, key, window.due_at)
+        _tell_reported(file, gate, report, window)
+    return window
+
+
+def _tell_reported(file: OrderFile, gate: GateStep, report: ReportRow, window: DueWindow) -> None:
+    """Whoever confirms the arrival knows that it has to be looked for, and until when."""
+    amount, due = file.money(report.amount), file.said(window.due_at)
+    text = f"a payment of {amount} is reported; confirm its arrival, due {due}"
+    zh = f"客户告知已付款 {amount}，请于 {due} 前确认到账"
+    file.tell_all((gate.role,), PAYMENT_REPORTED, text, zh, key=f"{window.key}/{PAYMENT_REPORTED}")
 
 
 def blocked(missing: list[str]) -> Blocked:
     """Why the gate stays closed, and what its role reads in the task."""
     return Blocked(f"missing: {'; '.join(missing)}", {"missing": missing})
+
+
+async def pass_money(file: OrderFile, gate: GateStep) -> None:
+    """The gate opens: what was reported is settled, and its deposit is kept."""
+    if gate.asks_for_money:
+        await settle_reports(file.conn, file.id, file.now)
+    await keep_deposit(file, gate)
 
 
 async def keep_deposit(file: OrderFile, gate: GateStep) -> None:

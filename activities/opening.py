@@ -10,6 +10,7 @@ from activities.countersign import signing_facts
 from activities.leaving import closed_key
 from activities.models import Enter, Entered, OpenTask, StepVisit
 from activities.order_file import OrderFile
+from activities.reported import rule_of
 from activities.review_facts import review_facts
 from domain.errors import CalendarError
 from domain.orders import OrderState
@@ -138,7 +139,7 @@ async def open_unless_left(
 
 
 async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWindow | None:
-    rule = step.window if not step.window_by_route else step.window_for(file.request.payment_route)
+    rule = await rule_of(file, step)
     if rule is None:
         return None
     if isinstance(step, AlongsideStep) and step.trigger == "daily" and visit.visit > 1:
@@ -148,7 +149,13 @@ async def _open_window(file: OrderFile, step: Step, visit: StepVisit) -> DueWind
     else:
         first = visit.visit == 1 and step.id == file.profile.route[0].id
         since = await started_at(file, rule, first)
-    key = visit.key(file.id)
+    return await begin_window(file, step, rule, key=visit.key(file.id), since=since)
+
+
+async def begin_window(
+    file: OrderFile, step: Step, rule: Window, *, key: str, since: datetime
+) -> DueWindow | None:
+    """Opens a window that counts from `since`; none, and a line of the story, without its date."""
     try:
         window = await compute_window(file, step, rule, key=key, at=since)
     except CalendarError as missing:

@@ -9,7 +9,7 @@ from activities.countersign import countersign_step, not_countersigned
 from activities.deposits import settle_deposit
 from activities.gate import missing_facts
 from activities.models import Decision, Entered, Transition
-from activities.money_gates import blocked, keep_deposit
+from activities.money_gates import blocked, pass_money
 from activities.opening import Back, Blocked
 from activities.order_file import OrderFile
 from activities.transitions import Mover
@@ -57,7 +57,7 @@ async def _release(file: OrderFile, transition: Transition) -> str | Blocked | B
     if void:
         step = countersign_step(file)
         return Back(f"signatures are void: {'; '.join(void)}; back to {step.title}", step.id)
-    await keep_deposit(file, gate)
+    await pass_money(file, gate)
     # A way back after the gate leaves the earlier note behind; the new one takes its place.
     await goods.void_release(file.conn, file.id)
     await goods.release_goods(file.conn, file.id, transition.enter.at.key(file.id), file.now)

@@ -6,6 +6,7 @@ from activities.leaving import give_number, leave, undo
 from activities.models import Entered, StepVisit, Transition
 from activities.opening import Back, Blocked, enter
 from activities.order_file import Department, Keyed, OrderFile
+from activities.reported import report_on_leaving
 from activities.turning import apply_decided, undo_goods
 from domain.windows import Slack
 from store import windows
@@ -62,6 +63,7 @@ async def _leave(file: OrderFile, transition: Transition) -> None:
     await undo(file, transition.undo)
     if transition.leave is not None:
         await leave(file, transition.leave)
+        await report_on_leaving(file, transition.leave)
         if transition.leave.at.step == file.profile.number_at:
             await give_number(file)
     if transition.change is not None:

@@ -24,6 +24,7 @@ EVERYBODY: Final = frozenset(Role)
 PUBLIC: Final = None
 _WISHERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.ORDER_DESK, Role.CUSTOMER_SERVICE})
 _RECEIVERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.LOGISTICS, Role.CUSTOMER_SERVICE})
+_PAYMENT_REPORTERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.FINANCE})
 _LISTENERS: Final = frozenset({Role.CUSTOMER, Role.SALES, Role.OPERATIONS})
 
 _CREDITORS: Final = frozenset({Role.FINANCE, Role.LEADERSHIP})
@@ -55,6 +56,8 @@ MAY: Final[Mapping[str, Roles | None]] = {
     "POST /orders/{order_id}/cancellation": _WISHERS,
     "POST /orders/{order_id}/receipt": _RECEIVERS,
     "POST /orders/{order_id}/payments": frozenset({Role.FINANCE}),
+    "POST /orders/{order_id}/payment-reports": _PAYMENT_REPORTERS,
+    "GET /orders/{order_id}/payment-reports": _MONEY_READERS,
     "POST /webhooks/payments": PUBLIC,  # its signature is its key
     "GET /payments": _MONEY_KEEPERS,
     "GET /payments/differences": _MONEY_KEEPERS,

@@ -26,6 +26,7 @@ from api import (
     orders,
     overdue,
     payment_notices,
+    payment_reports,
     payments,
     planning,
     profiles,
@@ -69,6 +70,7 @@ ROUTERS = (
     differences.router,  # its address would be the id of a payment
     payments.router,
     payment_notices.router,
+    payment_reports.router,
     ledgers.router,
     refunds.router,
     settlement.router,

@@ -103,6 +103,13 @@ PAYMENT: Body = {
     "arrived_at": "2031-02-14T10:20:00+08:00",
 }
 
+PAYMENT_REPORT: Body = {
+    "amount": "462.00",
+    "currency": "CNY",
+    "route": "account",
+    "reference": "CMB-20310214-0001",
+}
+
 PAYMENT_NOTICE: Body = {**PAYMENT, "order": "SO-2031-000004", "customer": "C-0001"}
 
 ASSIGNMENT: Body = {"order": "SO-2031-000004"}

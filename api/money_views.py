@@ -13,6 +13,7 @@ from domain.money import Account, Currency, PaymentRoute, Purpose, rounded
 from domain.payments import PaymentEnd, PaymentState, RefundState
 from store.ledger import NOTHING
 from store.owing import Debtor
+from store.payment_reports import ReportRow
 from store.payment_rows import PaymentRow, RefundRow
 from store.statements import Entry, MoneySum
 
@@ -55,6 +56,20 @@ class PaymentItem(Record):
     reported_by: str
     arrived_at: datetime
     created_at: datetime
+
+
+class PaymentReportItem(Record):
+    """Somebody's word that a payment is under way. Who said so is for staff."""
+
+    id: str
+    order: str
+    amount: Sum
+    currency: Currency
+    route: PaymentRoute | None = Field(description="None: the way that the order names")
+    reference: str | None
+    reported_at: datetime
+    settled_at: datetime | None = Field(description="When the order passed its gate of money")
+    reported_by: str | None = None
 
 
 class AccountSum(Record):
@@ -182,6 +197,21 @@ def payment_item(row: PaymentRow) -> PaymentItem:
         reported_by=row.reported_by,
         arrived_at=row.arrived_at,
         created_at=row.created_at,
+    )
+
+
+def payment_report(row: ReportRow, caller: Principal) -> PaymentReportItem:
+    """A report as it stands."""
+    return PaymentReportItem(
+        id=row.id,
+        order=row.order_id,
+        amount=rounded(row.amount, row.currency),
+        currency=row.currency,
+        route=row.route,
+        reference=row.reference,
+        reported_at=row.reported_at,
+        settled_at=row.settled_at,
+        reported_by=row.reported_by if caller.is_staff else None,
     )
 
 

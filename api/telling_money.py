@@ -1,4 +1,4 @@
-"""Tells the orders whose money has moved: a gate that waits for it looks again."""
+"""Tells the orders whose money has moved or is reported: a gate that waits looks again."""
 
 from collections.abc import Iterable
 
@@ -11,8 +11,10 @@ from store.reading import read_order
 from workflows.contract import MONEY_MOVED, MoneyMoved
 
 
-async def tell_money(services: Services, order_ids: Iterable[str], entry: str) -> None:
-    """Signals each order that has not ended. Raises Problem 503: the money is booked, and the
+async def tell_money(
+    services: Services, order_ids: Iterable[str], entry: str, done: str = "booked"
+) -> None:
+    """Signals each order that has not ended. Raises Problem 503: what is `done` stays, and the
     worker tells the order later.
     """
     for order_id in order_ids:
@@ -28,7 +30,7 @@ async def tell_money(services: Services, order_ids: Iterable[str], entry: str) -
             if problem.kind is not AWAY:
                 raise
             raise away(
-                "it is booked; the order hears of it as soon as the engine is back"
+                f"it is {done}; the order hears of it as soon as the engine is back"
             ) from problem
         async with services.writing() as conn:
             await told(conn, MoneyNews(order_id, entry))

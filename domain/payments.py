@@ -15,6 +15,9 @@ PAYMENT_MAX = Decimal("9999999999.99")
 
 STATEMENT_LINES_MAX = 500
 
+REPORTS_OPEN_MAX = 20
+"""So many reports of one order may wait for their money; one more would tell finance nothing."""
+
 FINANCE_DESK = "finance"
 """The source of what finance enters by hand; every other source signs its notices."""
 
@@ -53,6 +56,17 @@ class Payment(PaidAmount):
     route: PaymentRoute = PaymentRoute.ACCOUNT
     purpose: Purpose = Purpose.GOODS
     arrived_at: Instant | None = None
+
+
+class PaymentReport(PaidAmount):
+    """Somebody's word that the customer has paid (S07, 付款告知). It books no money.
+
+    `route` is the way that the money takes where that is not the order's, `reference` the bank's
+    own number where the payer knows it.
+    """
+
+    route: PaymentRoute | None = None
+    reference: Reference | None = None
 
 
 class PaymentNotice(Payment):

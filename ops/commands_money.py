@@ -1,4 +1,4 @@
-"""`dueline pay`, `payments`, `place`, `ledger`, `refund`, `invoice` and `statement`."""
+"""`dueline pay`, `paid`, `payments`, `place`, `ledger`, `refund`, `invoice` and `statement`."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from domain.money import PaymentRoute, Purpose
 from domain.roles import Role
 from ops import money_tables
 from ops.client import Api
-from ops.commands_orders import Address, AsJson, Key
+from ops.commands_orders import CUSTOMER_DESK, Address, AsJson, Key
 from ops.order_lookup import UUID_LENGTH, client_for, order_id_of
 
 FINANCE = Role.FINANCE
@@ -21,7 +21,7 @@ FINANCE = Role.FINANCE
 
 def register(app: App) -> None:
     """Adds the commands to the tree."""
-    for command in (pay, payments, place, ledger, refund, invoice, statement):
+    for command in (pay, paid, payments, place, ledger, refund, invoice, statement):
         app.command(command)
 
 
@@ -71,6 +71,54 @@ async def pay(
     if sent.replayed:
         print(f"{reference} was entered before:")
     money_tables.print_taken(sent.body)
+
+
+async def paid(
+    order: str,
+    amount: str | None = None,
+    *,
+    route: PaymentRoute | None = None,
+    reference: Annotated[
+        str | None, Parameter(help="The bank's own number of the transfer, if it is known.")
+    ] = None,
+    as_json: AsJson = False,
+    api: Address = None,
+    key: Key = None,
+) -> None:
+    """Report that the customer has paid; finance confirms it. Without an amount: list the reports.
+
+    It books no money. The time to confirm its arrival begins with it (S07.W14 to W16, W35).
+
+    Examples
+
+        dueline paid SO-2026-000004 462.00
+        dueline paid SO-2026-000004 462.00 --route foreign --reference CMB-20260302-0001
+        dueline paid SO-2026-000004
+
+    Parameters
+    ----------
+    order
+        Its number, its id, or the beginning of the id as the lists show it.
+    amount
+        What the customer says was paid, in the order's currency.
+    route
+        card, account or foreign; by default the way that the order names.
+    """
+    async with client_for(api, key, CUSTOMER_DESK) as client:
+        order_id = await order_id_of(client, order)
+        path = f"/orders/{order_id}/payment-reports"
+        if amount is None:
+            found: Any = [item async for item in client.items(path)]
+        else:
+            currency = (await client.get(f"/orders/{order_id}"))["currency"]
+            given = {"route": route.value if route else None, "reference": reference}
+            body = {"amount": amount, "currency": currency}
+            body |= {name: text for name, text in given.items() if text is not None}
+            found = (await client.post(path, body, idempotency_key=uuid4().hex)).body
+    if as_json:
+        _print_json(found)
+    else:
+        money_tables.print_reports(found if amount is None else [found])
 
 
 async def payments(

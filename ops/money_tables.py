@@ -43,6 +43,25 @@ def print_payments(payments: Sequence[Item]) -> None:
     print(f"{len(payments)} payment{'' if len(payments) == 1 else 's'}")
 
 
+def print_reports(reports: Sequence[Item]) -> None:
+    """A row a report of a payment."""
+    table = Table()
+    for name in ("reported", "amount", "by way of", "reference", "stands"):
+        table.add_column(name)
+    for report in reports:
+        settled = report["settled_at"]
+        table.add_row(
+            local(report["reported_at"]),
+            money(report["amount"], report["currency"]),
+            report["route"] or "as the order says",
+            report["reference"] or "-",
+            f"settled {local(settled)}" if settled else "awaited",
+        )
+    if reports:
+        console().print(table)
+    print(f"{len(reports)} report{'' if len(reports) == 1 else 's'} of payments")
+
+
 def print_order_ledger(ledger: Item) -> None:
     """An order's money: what it owes, where the money is, how it came there."""
     currency = ledger["currency"]

@@ -8,8 +8,19 @@ from policy.faults import choose
 from policy.instants import total
 from policy.model import Profile
 from policy.problems import FieldPath, Problem
-from policy.steps import AlongsideStep, ResourceStep, RouteStep, Step, TaskStep, WaitStep, Work
-from policy.window import Window
+from policy.steps import (
+    MONEY_FACTS,
+    AlongsideStep,
+    Fact,
+    GateStep,
+    ResourceStep,
+    RouteStep,
+    Step,
+    TaskStep,
+    WaitStep,
+    Work,
+)
+from policy.window import REPORT, Window
 
 _OPENING, _RECEIVED = "opening", "received"
 
@@ -88,6 +99,12 @@ def _begun(profile: Profile, path: FieldPath, step: Step, window: Window) -> Ite
     """What a window counts from has happened when it opens."""
     path, since = (*path, "counts_from"), window.counts_from
     if since == _OPENING:
+        return
+    if since == REPORT:
+        if not (isinstance(step, GateStep) and step.asks_for_money):
+            what = "only a gate that asks for money waits for the report of a payment"
+            facts = ", ".join(fact for fact in Fact if fact in MONEY_FACTS)
+            yield Problem(path, what, f"leave counts_from out, or ask in a gate for {facts}")
         return
     if isinstance(step, AlongsideStep) and step.trigger == "daily":
         what = "a daily window counts from each working day"

@@ -14,6 +14,7 @@ def check_money(profile: Profile) -> Iterator[Problem]:
     yield from _facts(profile)
     yield from _deposit(profile)
     yield from _only(profile)
+    yield from _reported(profile)
 
 
 def _facts(profile: Profile) -> Iterator[Problem]:
@@ -44,6 +45,17 @@ def _deposit(profile: Profile) -> Iterator[Problem]:
     if not any(Fact.DEPOSIT_PAID in gate.facts for gate in gates):
         what, cure = "no gate asks for the deposit", "add a gate with `facts: [deposit_paid]`"
         yield Problem(("money", "deposit"), what, cure)
+
+
+def _reported(profile: Profile) -> Iterator[Problem]:
+    """What reports a payment is an answer of its step."""
+    for index, step in enumerate(profile.steps):
+        if not isinstance(step, TaskStep) or step.reports_payment is None:
+            continue
+        if step.reports_payment not in step.outcomes:
+            path: FieldPath = ("steps", index, "reports_payment")
+            what = f"the step takes no answer {step.reports_payment!r}"
+            yield Problem(path, what, choose(step.reports_payment, step.outcomes))
 
 
 def _only(profile: Profile) -> Iterator[Problem]:

@@ -132,6 +132,9 @@ def _article(profile: Profile, step: RouteStep) -> str:
     match step:
         case TaskStep():
             sentences += _required(step)
+            if step.reports_payment:
+                answer = plain_words(step.reports_payment)
+                sentences.append(f"The answer {answer} reports a payment; it books none.")
             if set(step.outcomes.values()) != {NEXT}:
                 sentences.append(_outcomes(profile, step.outcomes))
         case ReviewStep():

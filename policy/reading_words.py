@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 
 from policy.model import Profile
-from policy.window import Window
+from policy.window import REPORT, Window
 
-_SINCE = {"received": "from when the customer ordered"}
+_SINCE = {
+    "received": "from when the customer ordered",
+    REPORT: "from when a payment is reported",
+}
 
 
 def joined(words: Iterable[str]) -> str:

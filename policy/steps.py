@@ -15,7 +15,7 @@ from domain.orders import Trait
 from domain.roles import Role
 from domain.stages import Stage
 from policy.ids import StepId
-from policy.window import Outside, Window
+from policy.window import REPORT, Outside, Window
 
 Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -145,13 +145,16 @@ class TaskStep(StepBase):
     """A role does something and says how it came out.
 
     `outcomes` maps each answer to where the order goes: `next`, `refuse_order` or a step id.
-    `requires` names texts that the answer must bring along. `work` is done when the step is left.
+    `requires` names texts that the answer must bring along. `reports_payment` is the answer with
+    which its role says that the customer has paid (S07.W34): it books nothing, and begins the
+    windows that count from a report. `work` is done when the step is left.
     A `detour` step is reached only by name.
     """
 
     kind: Literal["task"]
     outcomes: dict[Code, Target] = Field(default={"done": NEXT}, min_length=1)
     requires: tuple[Code, ...] = ()
+    reports_payment: Code | None = None
     work: (
         Literal[
             Work.RECORD_PRODUCTION,
@@ -213,6 +216,11 @@ class GateStep(StepBase):
     def asks_for_money(self) -> bool:
         """Whether money that moves may open the gate."""
         return not MONEY_FACTS.isdisjoint(self.facts)
+
+    @property
+    def waits_for_report(self) -> bool:
+        """Whether its time begins when a payment is reported (S07.W14 to W16, W35)."""
+        return any(window.counts_from == REPORT for _, window in self.placed_windows)
 
 
 class ResourceStep(StepBase):

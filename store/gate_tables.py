@@ -1,6 +1,6 @@
-"""What the gates of money know: an order's deposit and rush fee, and whose credit has eased."""
+"""What the gates of money know: deposit, rush fee, whose credit has eased, who says it is paid."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, String, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table, Text
 
 from store.tables import Amount, Instant, metadata
 
@@ -26,4 +26,20 @@ credit_news = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("customer", ForeignKey("customers.code"), nullable=False),  # it may owe more now
     Column("entry", String(240), nullable=False),
+)
+
+payment_reports = Table(
+    "payment_reports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("amount", Amount, nullable=False),  # a word: no account has it
+    Column("currency", String(3), nullable=False),
+    Column("route", String(16)),  # none: the way that the order names
+    Column("reference", String(64)),
+    Column("reported_by", Text, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("settled_at", Instant),  # when the order passed a gate of money; none: outstanding
+    CheckConstraint("amount > 0", name="amount_is_positive"),
+    Index("ix_payment_reports_order", "order_id", "reported_at"),
 )

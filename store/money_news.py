@@ -1,4 +1,4 @@
-"""Who has to hear that money has moved: written with the move, gone once told."""
+"""Who has to hear that money has moved or is reported: written with it, gone once told."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,10 +37,15 @@ async def note_news(conn: Connection, order_ids: Iterable[str], entry: str) -> N
     """
     ids = list(order_ids)
     for order_id in ids:
-        row = insert(money_news).values(order_id=order_id, entry=entry)
-        latest = {"entry": row.excluded.entry, "created_at": func.now()}
-        await conn.execute(row.on_conflict_do_update(index_elements=["order_id"], set_=latest))
+        await note_report(conn, order_id, entry)
     await note_eased(conn, ids, entry)
+
+
+async def note_report(conn: Connection, order_id: str, entry: str) -> None:
+    """Keeps that the order has to be told; of a report that is all, because it moves no money."""
+    row = insert(money_news).values(order_id=order_id, entry=entry)
+    latest = {"entry": row.excluded.entry, "created_at": func.now()}
+    await conn.execute(row.on_conflict_do_update(index_elements=["order_id"], set_=latest))
 
 
 async def note_eased(conn: Connection, order_ids: Iterable[str], entry: str) -> None:

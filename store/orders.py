@@ -31,6 +31,7 @@ class OrderRow:
     received_at: datetime
     state: OrderState
     step: str | None
+    step_since: datetime | None
     level: int | None
     effect: dict[str, Any] | None
     calendars: Current
@@ -46,6 +47,7 @@ _LOCKED = (
     "received_at",
     "state",
     "step",
+    "step_since",
     "level",
 )
 

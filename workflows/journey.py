@@ -60,7 +60,10 @@ class Journey:
         return isinstance(step, GateStep) and step.asks_for_money
 
     async def look_again(self) -> bool:
-        """Looks at the gate once more, in the same visit: its window and its task go on."""
+        """Looks at the gate once more, in the same visit: its window and its task go on.
+
+        A window that counts from a payment's report may have begun.
+        """
         progress = self._progress
         at = progress.current
         assert at is not None, "it stands at a gate"
@@ -71,9 +74,11 @@ class Journey:
             key=f"{at.key(self._start.order_id)}/look/{progress.looks}",
             now=now_of(progress),
             at=at,
+            not_before=progress.went_on_at,
         )
         seen = await act(LOOK_AGAIN, look, GateSeen, f"{self._route.current.title}: looks again")
         lived(progress, look.key)
+        self._windows.open_reported(seen.windows)
         self.looking = False
         if seen.missing is not None:
             progress.blocked = seen.missing

@@ -46,7 +46,7 @@ from workflows.due_lines import DueLines
 from workflows.journey import Journey
 from workflows.operable import Operable
 from workflows.operations_desk import OperationsDesk, on_hold
-from workflows.repeating import Door, Repeater, refuse_while_repeating
+from workflows.repeating import Door, Repeater, now_of, refuse_while_repeating
 from workflows.route import Route
 from workflows.showing import show
 from workflows.standing import order_standing, order_view
@@ -166,6 +166,8 @@ class OrderWorkflow(Operable, Tellable):
             except TimeoutError:
                 return "received"
             self._companions.check()
+            if held and not self._held:
+                self._progress.went_on_at = now_of(self._progress)
             if self._cancelling.pressing:
                 if await self._cancelling.settle():
                     return None

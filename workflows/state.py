@@ -238,7 +238,8 @@ class OrderProgress(TaskProgress):
 
     `held` are the visits of resource steps whose stock or slot a rewind would give back.
     `beside` are the alongside visits that are open. `since` is when the order came to where it
-    is, `hold` that operations stopped it, `renew` that it shall go on in a fresh run, `repeats` how
+    is, `hold` that operations stopped it, `went_on_at` when it last went on after a hold or a
+    change that froze it, `renew` that it shall go on in a fresh run, `repeats` how
     often it was reset. `money_news` says that money has moved since it last looked, `looks` how
     often it did; `rush_open` that a rush fee is agreed and not paid, and `rush_news` that money has
     moved meanwhile. `changing` is the change that is being decided, `changed_by` are those that
@@ -280,6 +281,7 @@ class OrderProgress(TaskProgress):
     promised_by: list[str] = Field(default_factory=list)
     since: datetime | None = None
     hold: Hold | None = None
+    went_on_at: datetime | None = None
     hold_notes: list[HoldNote] = Field(default_factory=list)
     skip: SkipProposal | None = None
     renew: bool = False

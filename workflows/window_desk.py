@@ -1,6 +1,6 @@
 """The door for windows: who may pause, resume or reset which, and what a new calendar touches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from temporalio.exceptions import ApplicationError
@@ -125,6 +125,22 @@ class WindowDesk:
         self._progress.tasks.extend(opened.tasks)
         if isinstance(self._progress, OrderProgress) and self._progress.hold is not None:
             self.pause_held()
+
+    def open_reported(self, windows: Iterable[DueWindow]) -> None:
+        """A window began in a step that was open; one that is watched already stays as it is.
+
+        Whoever has stopped the order meanwhile did not know of it.
+        """
+        known = {running.window.key for running in self._due_lines.running(lambda _: True)}
+        new = [window for window in windows if window.key not in known]
+        progress = self._progress
+        if not new or not isinstance(progress, OrderProgress):
+            return
+        self._due_lines.open(new)
+        if progress.hold is not None:
+            self.pause_held()
+        if progress.changing is not None and progress.changing.freezes:
+            self.pause_frozen()
 
     def pause_held(self) -> None:
         """The order is on hold: every window stands still, but a date of the order stays one."""

@@ -8,11 +8,21 @@ import httpx
 import pytest
 
 from domain.errors import DuelineError
-from domain.money import Purpose
-from ops.commands_money import invoice, ledger, pay, payments, place, refund, statement
+from domain.money import PaymentRoute, Purpose
+from ops.commands_money import (
+    invoice,
+    ledger,
+    paid,
+    pay,
+    payments,
+    place,
+    refund,
+    statement,
+)
 from tests.api.factory import key_of, order_body
 
 FINANCE = key_of("finance")
+SALES = key_of("sales")
 
 
 async def test_finance_enters_moves_and_shows_money(
@@ -49,6 +59,26 @@ async def test_finance_enters_moves_and_shows_money(
     (tmp_path / "march.json").write_text(json.dumps({"lines": [line]}))
     await statement("C-0001", tmp_path / "march.json", api=address, key=FINANCE)
     assert "missing here" in capsys.readouterr().out
+
+
+async def test_market_reports_a_payment_and_lists_what_is_awaited(
+    address: str, sales: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = (await sales.post("/orders", json=order_body())).json()["id"][:8]
+    await paid(order, "462", route=PaymentRoute.FOREIGN, reference="CMB-9", api=address, key=SALES)
+    await paid(order, "38.50", as_json=True, api=address, key=SALES)
+    said = capsys.readouterr().out
+    await paid(order, api=address, key=SALES)
+    listed = capsys.readouterr().out
+
+    assert "462.00 CNY" in said
+    assert json.loads(said[said.index("{") :])["amount"] == "38.50"
+    assert "2 reports of payments" in listed
+    assert "foreign" in listed
+    await paid(order, as_json=True, api=address, key=SALES)
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    with pytest.raises(DuelineError, match="amount: should be more than 0"):
+        await paid(order, "0", api=address, key=SALES)
 
 
 async def test_what_cannot_be_done_is_one_sentence(

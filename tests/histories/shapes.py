@@ -11,6 +11,7 @@ from store.tables import windows
 from tests.workflow.changing import SPECIFIED, TWENTY, ask, later, say
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
 from tests.workflow.following import starter_of, wanted
+from tests.workflow.money import pay, say_paid
 from tests.workflow.operating import hold, release, skip
 from tests.workflow.paying import arrive
 from tests.workflow.terms import DEARER, DEPOSIT
@@ -332,6 +333,24 @@ async def countersigned(floor: Floor) -> list[str]:
     return await received(placed)
 
 
+async def paid_by_word(floor: Floor) -> list[str]:
+    """A payment is reported late, twice, and arrives in part; finance refuses the order."""
+    placed = await floor.place(profile="S07", customer="C-0002", payment_route="foreign")
+    await placed.walk(("entry", "check", "confirm"))
+    await placed.at("credit")
+    await placed.skip(timedelta(days=7))
+    await say_paid(placed, "55.50")
+    await placed.window("S07.W16")
+    await hold(placed)
+    await say_paid(placed, "55.50")
+    await release(placed)
+    await pay(placed, "20.00")
+    await placed.settled_events()
+    await placed.do("credit", "refused")
+    await placed.handle.result()
+    return [placed.handle.id]
+
+
 SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
     shape.__name__: shape
     for shape in (
@@ -352,6 +371,7 @@ SHAPES: dict[str, Callable[[Floor], Awaitable[list[str]]]] = {
         followed,
         in_parts,
         countersigned,
+        paid_by_word,
         shortage,  # last: it uses up the stock
     )
 }

@@ -51,6 +51,7 @@ def in_ship(*lines: str) -> str:
         (("limit: 5wd", "counts_from: pak"), 40, "counts_from", "no step 'pak'", "mean pack?"),
         (("limit: 5wd", "counts_from: ship"), 40, "counts_from", "not always left", "entry, pack"),
         (("limit: 5wd", "counts_from: Receipt"), 40, "counts_from", "unknown", "received"),
+        (("limit: 5wd", "counts_from: report"), 40, "counts_from", "only a gate", "credit_good"),
         (("limit: arrival-5wd",), 39, "limit", "no earlier step tells", "planned_arrival"),
         (("limit: agreed",), 39, "limit", "no earlier step tells", "agreed_date"),
         (("limit: ready-3d",), 39, "limit", "plans the production", "book_slot"),
@@ -88,9 +89,17 @@ def test_a_window_that_cannot_be_counted_is_shown_where_it_stands(
             "do not fit",
         ),
         (
-            (("stops: cause}", "counts_from: received, stops: cause}"),),
-            "case.cause_window.counts_from",
-            "count from when they open",
+            (("trigger: daily", "trigger: watch"), ("same_day, ", "1wd, counts_from: report, ")),
+            "steps[3].window.counts_from",
+            "only a gate that asks for money",
+        ),
+        *(
+            (
+                (("stops: cause}", f"counts_from: {since}, stops: cause}}"),),
+                "case.cause_window.counts_from",
+                "count from when they open",
+            )
+            for since in ("received", "report")
         ),
     ],
 )

@@ -13,7 +13,7 @@ from policy.loader import load_profile
 from policy.money_rules import DepositRules, MoneyRules, RushRules
 from policy.paying import due, late_charge, lost_charge, rush_fee, said
 from policy.reading import read_aloud
-from policy.steps import Fact
+from policy.steps import Fact, GateStep
 from tests.unit.test_profile_errors import WHOLE, broken
 
 CNY, JPY = Currency.CNY, Currency.JPY
@@ -134,6 +134,42 @@ def test_each_way_of_the_money_has_its_window_and_is_read_aloud(tmp_path: Path) 
     assert rules == {"card": "TINY.card", "account": "TINY.account", "foreign": "TINY.foreign"}
     assert profile.window("TINY.foreign").limit.words in read_aloud(profile)
     assert "If that is refused → the order is refused" in read_aloud(profile)
+
+
+def test_a_gate_of_money_may_count_from_a_report_and_a_step_may_report(tmp_path: Path) -> None:
+    gate = GATE.replace("limit: 5m, ", "limit: 5m, counts_from: report, ")
+    text = WHOLE.replace("  - id: pack\n", gate, 1).replace(
+        "standard: Entered.\n", "standard: Entered.\n    reports_payment: done\n"
+    )
+    path = tmp_path / "TINY.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    profile = load_profile(path)
+
+    step = profile.step("deposit")
+    assert isinstance(step, GateStep)
+    assert step.waits_for_report
+    said = read_aloud(profile)
+    assert "after told (TINY.card, counted from when a payment is reported)" in said
+    assert "The answer done reports a payment; it books none." in said
+
+
+def test_a_report_counts_nowhere_else_and_is_an_answer_of_its_step(tmp_path: Path) -> None:
+    goods = GATE.replace("[advance_paid]", "[inspection_passed]").replace(
+        "check_money", "release_shipping"
+    )
+    counted = goods.replace("limit: 5m, ", "limit: 5m, counts_from: report, ")
+    [error] = [e for e in broken(tmp_path, "  - id: pack\n", counted) if "report" in e.what]
+    place = (error.line, error.column, error.field)
+    assert place == (28, 40, "steps[1].window_by_route.card.counts_from")
+    assert error.what == "only a gate that asks for money waits for the report of a payment"
+    assert error.cure.endswith(
+        "ask in a gate for credit_good, deposit_paid, advance_paid, activation_paid, balance_paid"
+    )
+
+    said = "standard: Entered.\n"
+    [error] = broken(tmp_path, said, f"{said}    reports_payment: don\n")
+    assert (error.field, error.cure) == ("steps[0].reports_payment", "did you mean done?")
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ import pytest
 from temporalio import workflow
 
 from activities.models import Adjusted, Adjustment
+from domain.changes import ChangeClass
 from domain.limits import Limit
 from domain.roles import Role
 from domain.windows import DueWindow, LedgerKind, Mark, MarkAt, PauseReason
 from workflows import window_desk
 from workflows.contract import CalendarPublished, WindowsAdjustment
 from workflows.due_lines import DueLines
-from workflows.state import TaskProgress
+from workflows.state import Changing, Hold, OrderProgress
 from workflows.window_desk import WindowDesk
 
 START = datetime(2026, 9, 21, 1, 0, tzinfo=UTC)
@@ -39,10 +40,10 @@ class Order:
             calendar="cn@1",
             pauses=(CUSTOMER, SUPPLIER),
         )
-        self.progress, self.now = TaskProgress(), START + timedelta(minutes=30)
+        self.progress, self.now = OrderProgress(), START + timedelta(minutes=30)
         self.lines = DueLines(self.progress.windows, self._record)
         self.lines.open([window])
-        self.desk = WindowDesk("o", self.progress, self.lines)
+        self.desk = WindowDesk("o", self.progress, self.lines, frozenset({"credit"}))
         self.meanwhile: list[Callable[[], None]] = []
         self.done: list[Adjustment] = []
         monkeypatch.setattr(workflow, "now", lambda: self.now)
@@ -155,3 +156,52 @@ async def test_no_mark_falls_between_a_new_calendar_and_its_being_counted(order:
 
     assert (before, order.pending) == ([], [Mark.BREACH])
     assert order.window.calendar == "cn@2"
+
+
+def reported(order: Order) -> DueWindow:
+    """A window that began with a payment's report, while a look was on its way."""
+    runs = {"paused_at": None, "paused_for": ()}
+    return order.window.model_copy(update={"key": "o/credit/1", "step": "credit", **runs})
+
+
+def stands_still(order: Order) -> dict[str, bool]:
+    return {running.window.key: running.paused for running in order.progress.windows}
+
+
+async def test_a_window_that_a_report_begins_is_watched_once_and_stays_as_it_is(
+    order: Order,
+) -> None:
+    order.desk.open_reported([reported(order)])
+    known = order.progress.windows[1].window
+    moved = known.model_copy(update={"due_at": DUE + timedelta(days=1)})
+
+    order.desk.open_reported([moved])
+    order.desk.open_reported([])
+
+    assert [running.window for running in order.progress.windows] == [order.window, known]
+    assert not order.desk.waiting
+
+
+async def test_a_window_that_a_report_begins_under_a_hold_stands_still_at_once(
+    order: Order,
+) -> None:
+    order.progress.hold = Hold(at=order.now, by="ops", because="a strike")
+    order.desk.pause_held()
+    await order.work()
+
+    order.desk.open_reported([reported(order)])
+
+    assert stands_still(order) == {"o/confirm/1": True, "o/credit/1": True}
+    await order.work()
+    assert [done.windows[0].key for done in order.done] == ["o/confirm/1", "o/credit/1"]
+
+
+async def test_a_window_that_a_report_begins_while_a_change_freezes_stands_still_at_once(
+    order: Order,
+) -> None:
+    changing = Changing(change_id="c", of=ChangeClass.TECHNICAL, at=order.now)
+    order.progress.changing = changing
+
+    order.desk.open_reported([reported(order)])
+
+    assert stands_still(order) == {"o/confirm/1": False, "o/credit/1": True}

@@ -1,13 +1,16 @@
 """Money on the floor: booked as finance books it, and told to the order."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
-from domain.money import Account, Currency
+from domain.money import Account, Currency, PaymentRoute
 from store import ledger
 from store.ledger import Move
+from store.money_news import note_report
 from store.money_tables import ledger as entries
+from store.payment_reports import ReportRow, add_report
 from tests.workflow.floor import Placed
 from workflows.contract import MONEY_MOVED, MoneyMoved
 
@@ -39,6 +42,32 @@ async def pay(
     if tell:
         await news(placed, key)
     return key
+
+
+async def say_paid(
+    placed: Placed,
+    amount: str,
+    *,
+    route: PaymentRoute | None = None,
+    at: datetime | None = None,
+    tell: bool = True,
+) -> ReportRow:
+    """Somebody says that the customer has paid, as the API keeps it; the order hears of it."""
+    row = ReportRow(
+        id=str(uuid4()),
+        order_id=placed.order_id,
+        amount=Decimal(amount),
+        currency=Currency.CNY,
+        route=route,
+        reported_by="key-of-customer",
+        reported_at=at or placed.now,
+    )
+    async with placed.floor.engine.begin() as conn:
+        await add_report(conn, row)
+        await note_report(conn, placed.order_id, row.id)
+    if tell:
+        await news(placed, row.id)
+    return row
 
 
 async def news(placed: Placed, key: str = "again") -> None:

@@ -21,7 +21,7 @@ from store.follow_up_tables import follow_ups
 from store.refunds import Proposal, propose
 from tests.workflow.conftest import staffed
 from tests.workflow.floor import S08_STEPS, Floor, Placed, profile
-from tests.workflow.money import news, pay
+from tests.workflow.money import news, pay, say_paid
 from tests.workflow.policies import window
 from workflows.contract import CONFIRM_RECEIPT, FOLLOW_UP_CLOSED, FollowUpNews, ReceiptNotice
 
@@ -64,7 +64,10 @@ async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
     assert await waits_for_money(placed, "credit") == (
         "the customer has no credit: 55.50 CNY of 55.50 CNY advance payment are missing"
     )
-    assert (await placed.window("S07.W15"))["limit"] == "1-2bd"
+    assert not await placed.rows(tables.windows, rule="S07.W15"), "nobody has reported a payment"
+    said = await say_paid(placed, "55.50")
+    confirming = await placed.window("S07.W15")
+    assert (confirming["limit"], confirming["started_at"]) == ("1-2bd", said.reported_at)
     await pay(placed, "55.50")
     await walk(placed, "place_order", "review")
     await placed.at("task_sheet")
@@ -80,6 +83,7 @@ async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
     assert await waits_for_money(placed, "arrival") == (
         "129.50 CNY of 185.00 CNY full price are missing"
     )
+    assert not await placed.rows(tables.windows, step="arrival"), "it is not paid, as market says"
     await placed.do("arrival", "recheck")
     assert await placed.at("arrival"), "nobody lets unpaid goods go on"
     await pay(placed, "129.50")
@@ -236,8 +240,14 @@ async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_vo
     ]
     assert not await placed.rows(tables.shipments)
 
+    await money_goes_back(placed, "2.00")
     await placed.answer(second["planning"], "refused")
     await walk(placed, "payment_check")
+    assert await waits_for_money(placed, "arrival") == (
+        "2.00 CNY of 185.00 CNY full price are missing"
+    )
+    assert (await placed.window("S07.W35"))["stopped_at"] is None, "it is paid, as market says"
+    await pay(placed, "2.00")
     await placed.do("open_box", "failed")
     await walk(placed, "rework", "qc", "ageing", "stock_in", "pack", "payment_check", "open_box")
     third = await again(placed, "countersign", 3)
