@@ -34,8 +34,8 @@ from worker import connect
 running: ContextVar[str] = ContextVar("running", default="")
 
 GIVEN_UP_AFTER = timedelta(seconds=3)
-"""When the activity of a dead worker is tried again: a transaction takes milliseconds, and on a busy
-machine a new worker some seconds to begin.
+"""When the activity of a dead worker is tried again: a transaction takes milliseconds, and a new
+worker on a busy machine some seconds to begin.
 """
 
 
