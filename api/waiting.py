@@ -15,7 +15,7 @@ from domain.stages import Stage
 from ops.repair.executions import Execution
 from ops.repair.waiting import LastError, last_error, stands_still
 from policy.model import Profile
-from policy.steps import WaitStep
+from policy.steps import GateStep, WaitStep, Work
 from store.reading import TaskFilter, list_tasks
 from store.rows import FullOrderRow, TaskRow
 
@@ -95,13 +95,14 @@ def _base(row: FullOrderRow, profile: Profile) -> Waiting:
 def _for_customer(row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile) -> Waiting:
     theirs = [task for task in tasks if task.role == Role.CUSTOMER]
     deciding = _deciding(tasks)
-    waits = bool(theirs) or _awaits_receipt(row, profile)
     todo = [f"answer: {task.title} ({' or '.join(task.outcomes)})" for task in theirs]
     if _awaits_receipt(row, profile):
         todo.append("confirm the receipt of the goods")
+    if _unpaid_gate(row, profile) is not None:
+        todo.append(f"pay what is due, then say so: POST /orders/{row.id}/payment-reports")
     return _base(row, profile).model_copy(
         update={
-            "waits_for": (CUSTOMER,) if waits else (),
+            "waits_for": (CUSTOMER,) if todo else (),
             "tasks": tuple(task.id for task in theirs),
             "being_changed": _change(deciding),
             "next": () if row.held_at else tuple(todo),
@@ -170,6 +171,9 @@ def _next(
     ]
     if not tasks and _awaits_receipt(row, profile):
         said.append("customer: confirm the receipt")
+    gate = _unpaid_gate(row, profile)
+    if gate is not None and gate.waits_for_report and row.due_at is None:
+        said.append(f"sales: once the customer has paid, report it: `dueline paid {name} AMOUNT`")
     if not said and row.step is None:
         said.append("the platform: enter the first step, as soon as a worker takes it")
     return said or ["the platform: it goes on by itself"]
@@ -177,3 +181,9 @@ def _next(
 
 def _awaits_receipt(row: FullOrderRow, profile: Profile) -> bool:
     return row.step is not None and isinstance(profile.step(row.step), WaitStep)
+
+
+def _unpaid_gate(row: FullOrderRow, profile: Profile) -> GateStep | None:
+    """The gate at which the order waits for money; none when it waits for anything else."""
+    step = profile.step(row.step) if row.step is not None and row.blocked else None
+    return step if isinstance(step, GateStep) and step.work is Work.CHECK_MONEY else None

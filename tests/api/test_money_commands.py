@@ -9,6 +9,7 @@ import pytest
 
 from domain.errors import DuelineError
 from domain.money import PaymentRoute, Purpose
+from ops.commands_differences import differences
 from ops.commands_money import (
     invoice,
     ledger,
@@ -79,6 +80,39 @@ async def test_market_reports_a_payment_and_lists_what_is_awaited(
     assert len(json.loads(capsys.readouterr().out)) == 2
     with pytest.raises(DuelineError, match="amount: should be more than 0"):
         await paid(order, "0", api=address, key=SALES)
+
+
+async def test_finance_lists_differences_that_no_order_has_and_settles_one(
+    address: str,
+    sales: httpx.AsyncClient,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await sales.post("/orders", json=order_body())
+    today = datetime.now(UTC).date().isoformat()
+    lines = [
+        {"reference": f"CMB-{n}", "amount": "1.00", "currency": "CNY", "date": today}
+        for n in (1, 2)
+    ]
+    (tmp_path / "march.json").write_text(json.dumps({"lines": lines}))
+    await statement("C-0001", tmp_path / "march.json", api=address, key=FINANCE)
+    capsys.readouterr()
+
+    await differences(customer="C-0001", as_json=True, api=address, key=FINANCE)
+    found = json.loads(capsys.readouterr().out)
+    await differences(found[0]["id"][:8], because="booked twice", api=address, key=FINANCE)
+    settled = capsys.readouterr().out
+    await differences(api=address, key=FINANCE)
+    left = capsys.readouterr().out
+
+    assert len(found) == 2
+    assert "booked twice" in settled
+    assert "1 difference" in left
+    assert "booked twice" not in left
+    with pytest.raises(DuelineError, match="None begins with"):
+        await differences(found[0]["id"][:8], because="again", api=address, key=FINANCE)
+    with pytest.raises(DuelineError, match="Name a difference and --because"):
+        await differences(found[1]["id"], api=address, key=FINANCE)
 
 
 async def test_what_cannot_be_done_is_one_sentence(

@@ -256,6 +256,31 @@ async def test_a_blocked_step_says_why_until_it_is_no_longer_blocked(
     assert (await waiting(sales, placed))["blocked"] is None
 
 
+async def test_an_order_at_a_gate_of_money_says_that_it_is_to_be_paid_and_reported(
+    floor: Floor, customer: httpx.AsyncClient, sales: httpx.AsyncClient
+) -> None:
+    async with floor.engine.begin() as conn:
+        await conn.execute(text("UPDATE customers SET credit_limit = NULL"))
+    placed = await floor.place(profile="S07")
+    await placed.walk(("entry", "check", "confirm"))
+    await placed.at("credit")
+
+    theirs, ours = await waiting(customer, placed), await waiting(sales, placed)
+    word = {"amount": "55.50", "currency": "CNY"}
+    told = await customer.post(f"/orders/{placed.order_id}/payment-reports", json=word)
+
+    assert (theirs["for"], theirs["due_at"], ours["due_at"]) == (["the customer"], None, None)
+    assert "payment-reports" in theirs["next"][-1]
+    assert "dueline paid" in ours["next"][-1]
+    assert told.status_code == 201
+
+    async def confirming() -> bool:
+        return (await waiting(sales, placed))["due_at"] is not None
+
+    await placed.until(confirming, "finance has until then to confirm it")
+    assert "dueline paid" not in " ".join((await waiting(sales, placed))["next"])
+
+
 async def test_the_customer_is_told_to_confirm_the_receipt_and_a_closed_order_waits_for_nothing(
     floor: Floor, customer: httpx.AsyncClient, sales: httpx.AsyncClient
 ) -> None:
