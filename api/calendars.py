@@ -20,8 +20,9 @@ from domain.base import Record
 from domain.calendars import CalendarSpec
 from domain.errors import CalendarError, InvalidField, UnknownThing
 from domain.worktime import WorkCalendar
+from policy.calendar_building import FIRST_VERSION, build, digest_of
 from policy.calendar_diff import DayChange, day_changes
-from policy.calendars import FIRST_VERSION, SHIPPED, build, digest_of, shipped
+from policy.calendars import SHIPPED, shipped
 from store import calendars
 from store.calendars import Published
 from store.engine import Conflict, Connection

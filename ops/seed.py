@@ -14,9 +14,9 @@ from pydantic import Field
 from domain.base import Code, Line, Number, Record
 from domain.money import Currency, UnitPrice
 from domain.roles import Role
+from policy.calendar_building import digest_of as digest
 from policy.calendar_loader import CALENDAR_FILES
 from policy.calendars import SHIPPED, shipped
-from policy.calendars import digest_of as digest
 from store import calendars, master
 from store.engine import Connection, create_engine
 from store.keys import digest_of

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from domain.calendars import CalendarException, CalendarSpec, Week
 from domain.errors import CalendarError
+from policy.calendar_building import FIRST_VERSION, build
 from policy.calendar_file import CalendarFile
 from policy.faults import ProfileError, ProfileErrors, closest, said
 from policy.spots import Spot, read
@@ -66,7 +67,7 @@ def load_calendar(path: Path | str) -> CalendarSpec:
         raise ProfileErrors([_fault(document, ("id",), what, f"rename the file to {file.id}.yaml")])
     try:
         spec = file.expanded()
-        spec.built(version=0)
+        build(spec, FIRST_VERSION)
     except CalendarError as error:
         raise ProfileErrors([_contradiction(document, str(error))]) from error
     return spec

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from domain.roles import Role
 from domain.windows import DueWindow
-from policy.calendars import build, shipped
+from policy.calendar_building import build
+from policy.calendars import shipped
 from policy.deadlines import open_window
 from policy.instants import Timepieces
 from policy.loader import Loaded

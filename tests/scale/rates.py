@@ -12,7 +12,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from domain.windows import LedgerKind
-from policy.calendars import digest_of, shipped
+from policy.calendar_building import digest_of
+from policy.calendars import shipped
 from store import tables
 from store.calendars import publish, publish_first
 from tests.bench.__main__ import one_order

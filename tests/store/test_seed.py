@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from domain.roles import Role
 from ops.seed import EXAMPLE_FACTORY, load_master_data, seed_calendars, seed_platform
+from policy.calendar_building import digest_of
 from policy.calendar_loader import CALENDAR_FILES
-from policy.calendars import SHIPPED, digest_of, shipped
+from policy.calendars import SHIPPED, shipped
 from store import tables
 from store.calendars import publish_first
 from store.engine import create_engine

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from domain.calendars import CalendarSpec
 from ops.commands_policy import app
+from policy.calendar_building import build, digest_of
 from policy.calendar_diff import day_changes
 from policy.calendar_loader import CALENDAR_FILES, load_calendar
-from policy.calendars import SHIPPED, build, calendar, digest_of, shipped
+from policy.calendars import SHIPPED, calendar, shipped
 from policy.faults import ProfileErrors
 
 CN = (CALENDAR_FILES / "cn.yaml").read_text("utf-8")

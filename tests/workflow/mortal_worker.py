@@ -28,6 +28,7 @@ from temporalio.workflow import ActivityHandle
 
 import worker
 from ops.stack.launch import die_with
+from policy.calendars import SHIPPED, calendar
 from store.engine import create_engine
 from worker import connect
 
@@ -119,8 +120,10 @@ async def main(url: str, address: str, queue: str, folder: str, mode: str) -> No
 
 
 def supervise(arguments: list[str]) -> None:
-    """Lets one worker after the other live and die; each is a process that has imported all."""
+    """Lets one worker after the other live and die; each has imported and built what all need."""
     supervisor = os.getpid()
+    for name in SHIPPED:
+        calendar(name)
     while True:
         child = os.fork()
         if child == 0:

@@ -17,7 +17,8 @@ from activities.models import (
 )
 from domain.roles import Role
 from domain.windows import DueWindow, Mark
-from policy.calendars import digest_of, shipped
+from policy.calendar_building import digest_of
+from policy.calendars import shipped
 from store import tables
 from store.calendars import publish
 from tests.workflow.floor import Floor, Placed

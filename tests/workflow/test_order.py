@@ -10,10 +10,11 @@ import pytest
 from temporalio.client import (
     RPCError,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from store import tables
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
@@ -203,8 +204,9 @@ async def test_operations_cancelling_the_workflow_closes_the_record(floor: Floor
 
     await placed.until(closed, "the record closes")
     assert await nothing_is_held(floor, placed)
-    described = await placed.handle.describe()
-    assert described.status == WorkflowExecutionStatus.CANCELED
+    with pytest.raises(WorkflowFailureError) as ended:
+        await placed.handle.result()
+    assert isinstance(ended.value.cause, CancelledError)
 
 
 async def test_a_second_cancellation_is_refused_because_the_order_is_cancelled(

@@ -9,7 +9,8 @@ from temporalio.client import WorkflowHandle
 
 from domain.calendars import CalendarException, CalendarSpec
 from domain.windows import LedgerKind
-from policy.calendars import digest_of, shipped
+from policy.calendar_building import digest_of
+from policy.calendars import shipped
 from store import tables
 from store.calendars import publish, publish_first
 from tests.workflow.floor import Floor, Placed
