@@ -10,6 +10,7 @@ import pytest
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from domain.errors import DuelineError
 from ops.repair.deployment import find_deployment, make_current, read_deployment
 from ops.repair.residents import Pin, pin_of
 from ops.repair.site import Site
@@ -57,8 +58,18 @@ class VersionedFloor:
         )
 
     async def make_current(self, build: str) -> None:
-        """New orders begin on this version."""
-        await make_current(self.site, await read_deployment(self.site, self.name), build)
+        """New orders begin on this version; asked again while its queues are not all known yet."""
+
+        async def taken() -> bool:
+            try:
+                await make_current(self.site, await read_deployment(self.site, self.name), build)
+            except DuelineError as refused:
+                if "missing active task queues" in str(refused):
+                    return False
+                raise
+            return True
+
+        await self.until(taken, f"the engine knows all queues of {build}")
 
     async def place(self, how_many: int) -> list[Placed]:
         """Orders that wait at their first step."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
+from temporalio.common import RetryPolicy
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -34,10 +35,12 @@ from worker import connect
 
 running: ContextVar[str] = ContextVar("running", default="")
 
-GIVEN_UP_AFTER = timedelta(seconds=3)
-"""When the activity of a dead worker is tried again: a transaction takes milliseconds, and a new
-worker on a busy machine some seconds to begin.
-"""
+GIVEN_UP_AFTER = timedelta(seconds=2)
+"""The activity of a dead worker is given up then and tried again; it takes milliseconds."""
+
+AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=200))
+STICKY_TIMEOUT = timedelta(milliseconds=300)
+"""Nobody waits long for the worker that has died: its successor is there already."""
 
 
 class Deaths:
@@ -57,7 +60,7 @@ class Deaths:
 
 class _Impatient(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
-        input.start_to_close_timeout = GIVEN_UP_AFTER
+        input.start_to_close_timeout, input.retry_policy = GIVEN_UP_AFTER, AT_ONCE
         return super().start_activity(input)
 
 
@@ -107,13 +110,12 @@ async def main(url: str, address: str, queue: str, folder: str, mode: str) -> No
 
     client = await connect(address, "default")
     skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
-    # Nobody waits long for the worker that has died: its successor is there already.
     mortal = worker.build_worker(
         skipper.client,
         engine,
         queue,
         interceptors=(Mortal(deaths, mode),),
-        sticky_timeout=timedelta(seconds=1),
+        sticky_timeout=STICKY_TIMEOUT,
     )
     async with mortal:
         await asyncio.Event().wait()
