@@ -90,3 +90,29 @@ async def stands_after_a_reset(placed: Placed) -> None:
     after = await placed.rows(tables.outbox)
     assert sorted(row["key"] for row in after) == sorted(row["key"] for row in before)
     assert (await placed.row())["priority"] == "rush"
+
+
+async def test_by_s23_nothing_is_taken_or_made_before_the_customer_has_paid(floor: Floor) -> None:
+    paid, never = [await floor.place(profile="S23") for _ in range(2)]
+    for placed in (paid, never):
+        await placed.walk(("entry", "check", "confirm", "review"))
+        [task] = await placed.at("activation")
+        assert task["facts"]["missing"] == [
+            "185.00 CNY of 185.00 CNY payment that makes the order effective are missing"
+        ]
+        assert (await placed.window("S23.activation"))["limit"] == "2wd"
+
+    await pay(paid, "100.00")
+    await paid.settled_events()
+    [task] = await paid.at("activation")
+    assert "85.00 CNY of 185.00 CNY" in task["facts"]["missing"][0]
+    assert [task["visit"]] == [1], "a part of it begins no time anew"
+    assert not await paid.rows(tables.reservations)
+    await pay(paid, "85.00")
+    await paid.at("plan")
+    assert {row["state"] for row in await paid.rows(tables.reservations)} == {"held"}
+
+    await never.do("activation", "refused")
+    await never.handle.result()
+    assert (await never.row())["state"] == "refused"
+    assert not await never.rows(tables.reservations)
