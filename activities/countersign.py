@@ -70,10 +70,8 @@ async def _present(file: OrderFile) -> dict[str, Any]:
 
 
 def _why_void(signature: tasks.Signature, present: dict[str, Any]) -> str | None:
-    asked, version = signature.facts, present["version"]
-    of = {signature.version, asked.get("version")}
-    if of != {version}:
-        signed = min(known for known in (*of, version) if known is not None)
+    asked, signed, version = signature.facts, signature.facts["version"], present["version"]
+    if signed != version:
         return f"signed for version {signed}, the order is at version {version}"
     if present["inspection"] is None:
         return f"signed, and there is {NOTHING} now"

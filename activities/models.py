@@ -43,8 +43,9 @@ class StepVisit(Record):
 class Decision(Record):
     """One role's answer to its task; `skipped` says that operations gave it in the role's place.
 
-    `version` is the order's as the workflow knew it when the answer came: a signature counts for no
-    other. It is none in answers of before there were signatures, and of overdue cases.
+    `version` is the order's as the workflow knew it when the answer came, kept for the record: a
+    change may be applied already of which it has not heard. A signature counts for what its task
+    showed. It is none in answers of before there were signatures, and of overdue cases.
     """
 
     task_id: str

@@ -205,10 +205,9 @@ async def roles_on(conn: Connection, order_id: str) -> list[Role]:
 
 @dataclass(frozen=True)
 class Signature:
-    """A reviewer's yes: the version it was given at, and what the task showed of the order."""
+    """A reviewer's yes, and what the task showed of the order."""
 
     role: Role
-    version: int | None
     facts: Mapping[str, Any]
 
 
@@ -217,12 +216,12 @@ async def last_signatures(conn: Connection, order_id: str, step: str) -> list[Si
     of_step = _own(order_id) & (tasks.c.step == step)
     last = select(func.max(tasks.c.visit)).where(of_step).scalar_subquery()
     found = await conn.execute(
-        select(tasks.c.role, tasks.c.version, tasks.c.facts)
+        select(tasks.c.role, tasks.c.facts)
         .where(of_step, tasks.c.visit == last, tasks.c.outcome == "approved")
         .where(tasks.c.state == "done")
         .order_by(tasks.c.id)
     )
-    return [Signature(Role(role), version, facts) for role, version, facts in found]
+    return [Signature(Role(role), facts) for role, facts in found]
 
 
 async def last_answers(

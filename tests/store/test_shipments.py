@@ -120,6 +120,21 @@ async def test_three_signatures_for_what_is_there_release_the_goods(bench: Bench
     assert entered.at.step == "ship"
 
 
+async def test_a_signature_is_for_what_its_task_shows_whatever_the_workflow_has_heard_of(
+    bench: Bench,
+) -> None:
+    order = await about_to_sign(bench)
+    await changed(bench, order)
+    await order.move("prepare_review", "countersign", "countersign")
+    shown = {row["visit"]: row["facts"] for row in await bench.rows(tables.tasks)}
+
+    entered = await release(order)
+
+    assert shown[2]["version"] == 2
+    assert entered.at is not None
+    assert entered.at.step == "ship"
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
