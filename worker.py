@@ -59,7 +59,7 @@ WORKFLOWS = [
     CalendarPublicationWorkflow,
 ]
 
-ONLY_DATA = (
+IMPORTED_ONCE = (
     "pydantic",
     "pydantic_core",
     "annotated_types",
@@ -76,11 +76,11 @@ log = structlog.get_logger("worker")
 def sandbox() -> SandboxedWorkflowRunner:
     """The guard of the tests: refuses clocks, randomness and files inside workflow code.
 
-    Production runs without it, because it imports the workflows anew for every order. What only
-    describes data is imported once: building its models was three quarters of that time.
+    Production runs without it, because it imports the workflows anew for every order. What
+    holds no workflow is imported once: building its models was most of that time.
     """
     return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*ONLY_DATA)
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*IMPORTED_ONCE)
     )
 
 

@@ -14,16 +14,15 @@ from api.money_views import PaymentReportItem, payment_report
 from api.openapi import takes
 from api.orders import REPLAYED, visible_order
 from api.paging import Page, Paged, page, place_after
-from api.problems import TOO_MANY_WISHES, FieldError, Problem
 from api.services import Wired
 from api.telling_money import tell_money
-from api.wishing import must_be_open
+from api.wishing import check_room, must_be_open
 from domain.errors import InvalidField
 from domain.payments import REPORTS_OPEN_MAX, PaymentReport
 from policy.paying import said
 from store.engine import Connection
 from store.intake import claim_key
-from store.money_news import note_report
+from store.money_news import note_untold
 from store.payment_reports import (
     ReportRow,
     add_report,
@@ -31,7 +30,6 @@ from store.payment_reports import (
     is_open,
     known_report,
     list_reports,
-    report_id,
 )
 from store.story import Line, add_lines
 
@@ -64,7 +62,7 @@ async def report(
         raise InvalidField("currency", rule)
     claimed = claim(request, caller, key or request_id, body.digest)
     row = ReportRow(
-        id=report_id(request_id),
+        id=request_id,
         order_id=order.id,
         **told.model_dump(),
         reported_by=caller.name,
@@ -79,10 +77,13 @@ async def report(
             return found
         if not await is_open(conn, order.id):
             must_be_open(row.reported_at)
-        _check_room(await count_outstanding(conn, order.id), order.id)
+        waiting = await count_outstanding(conn, order.id)
+        text = f"{waiting} payments are reported already and have not been confirmed"
+        cure = f"wait until finance has looked: GET /orders/{order.id}/payment-reports"
+        check_room(waiting, REPORTS_OPEN_MAX, text, cure)
         await add_report(conn, row)
         await add_lines(conn, order.id, [_line(row)])
-        await note_report(conn, order.id, row.id)
+        await note_untold(conn, order.id, row.id)
         return None
 
     before = await services.written(kept)
@@ -109,15 +110,6 @@ async def list_of_order(
         lambda row: (row.reported_at, row.id),
         lambda row: payment_report(row, caller),
     )
-
-
-def _check_room(waiting: int, order_id: str) -> None:
-    """Raises Problem 409 where so many payments are awaited that one more word helps nobody."""
-    if waiting < REPORTS_OPEN_MAX:
-        return
-    text = f"{waiting} payments are reported already and have not been confirmed"
-    cure = f"wait until finance has looked: GET /orders/{order_id}/payment-reports"
-    raise Problem(TOO_MANY_WISHES, text, [FieldError(field="body", message=text, cure=cure)])
 
 
 def _line(row: ReportRow) -> Line:

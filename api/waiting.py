@@ -98,8 +98,9 @@ def _for_customer(row: FullOrderRow, tasks: Sequence[TaskRow], profile: Profile)
     todo = [f"answer: {task.title} ({' or '.join(task.outcomes)})" for task in theirs]
     if _awaits_receipt(row, profile):
         todo.append("confirm the receipt of the goods")
-    if _unpaid_gate(row, profile) is not None:
-        todo.append(f"pay what is due, then say so: POST /orders/{row.id}/payment-reports")
+    if (gate := _unpaid_gate(row, profile)) is not None:
+        report = f", then say so: POST /orders/{row.id}/payment-reports"
+        todo.append(f"pay what is due{report if gate.waits_for_report else ''}")
     return _base(row, profile).model_copy(
         update={
             "waits_for": (CUSTOMER,) if todo else (),

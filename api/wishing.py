@@ -103,7 +103,10 @@ async def take(
         async with services.writing() as conn:
             earlier = await claim_key(conn, asked.claim, asked.wish_id)
             if earlier is None:
-                _check_room(wanted, await open_wishes(conn, order.id, wanted.kind))
+                waiting = await open_wishes(conn, order.id, wanted.kind)
+                said = f"{waiting} wishes of kind {wanted.kind} wait for an answer already"
+                cure = f"wait for what became of them: GET /orders/{order.id}/changes"
+                check_room(waiting, WISHES_OPEN_MAX, said, cure)
                 if not await add_wish(conn, wanted):
                     must_be_open(datetime.now(UTC))
     if earlier is not None:
@@ -114,12 +117,10 @@ async def take(
     return row
 
 
-def _check_room(wanted: NewWish, waiting: int) -> None:
-    """Raises Problem 409 where so many of its kind wait that one more would help nobody."""
-    if waiting < WISHES_OPEN_MAX:
+def check_room(waiting: int, most: int, said: str, cure: str) -> None:
+    """Raises Problem 409 where so many of a kind wait that one more would help nobody."""
+    if waiting < most:
         return
-    cure = f"wait for what became of them: GET /orders/{wanted.order_id}/changes"
-    said = f"{waiting} wishes of kind {wanted.kind} wait for an answer already"
     raise Problem(TOO_MANY_WISHES, said, [FieldError(field="body", message=said, cure=cure)])
 
 

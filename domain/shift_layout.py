@@ -117,8 +117,8 @@ class _Clock:
         if day not in self._midnights:
             local = datetime(day.year, day.month, day.day, tzinfo=self._zone)
             offset = local.utcoffset()
-            repeated = offset != local.replace(fold=1).utcoffset()
-            self._midnights[day] = None if repeated else offset
+            changes = offset != local.replace(fold=1).utcoffset()
+            self._midnights[day] = None if changes else offset
         return self._midnights[day]
 
 

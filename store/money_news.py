@@ -37,12 +37,12 @@ async def note_news(conn: Connection, order_ids: Iterable[str], entry: str) -> N
     """
     ids = list(order_ids)
     for order_id in ids:
-        await note_report(conn, order_id, entry)
+        await note_untold(conn, order_id, entry)
     await note_eased(conn, ids, entry)
 
 
-async def note_report(conn: Connection, order_id: str, entry: str) -> None:
-    """Keeps that the order has to be told; of a report that is all, because it moves no money."""
+async def note_untold(conn: Connection, order_id: str, entry: str) -> None:
+    """Keeps that one order has to be told. A report needs no more: it eases nobody's credit."""
     row = insert(money_news).values(order_id=order_id, entry=entry)
     latest = {"entry": row.excluded.entry, "created_at": func.now()}
     await conn.execute(row.on_conflict_do_update(index_elements=["order_id"], set_=latest))

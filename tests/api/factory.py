@@ -11,6 +11,20 @@ OLD_SECRET = "whsec_" + b64encode(b"o" * 32).decode()
 NEW_SECRET = "whsec_" + b64encode(b"n" * 32).decode()
 
 
+UNPAYABLE: list[tuple[str, Body]] = [
+    ("amount", {"amount": "0"}),
+    ("amount", {"amount": "-1"}),
+    ("amount", {"amount": "10.001"}),
+    ("amount", {"amount": "10.5", "currency": "JPY"}),
+    ("amount", {"amount": "1e30"}),
+    ("amount", {"amount": True}),
+    ("currency", {"currency": "XXX"}),
+    ("currency", {"currency": "USD"}),
+    ("reference", {"reference": "a b"}),
+]
+"""What no order over CNY can be paid with, and the field that says so."""
+
+
 def key_of(name: str) -> str:
     """The API key that the tests give to a role or a second customer."""
     return f"key-of-{name}"

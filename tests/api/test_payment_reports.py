@@ -12,7 +12,7 @@ from store.gate_tables import payment_reports
 from store.money_tables import ledger, money_news
 from store.tables import timeline
 from tests.api.conftest import House
-from tests.api.factory import Body, fields_of, fresh_key, key_of
+from tests.api.factory import UNPAYABLE, Body, fields_of, fresh_key, key_of
 from workflows.contract import MoneyMoved
 
 
@@ -97,16 +97,8 @@ async def test_who_may_report_a_payment_and_who_may_read_it(
 @pytest.mark.parametrize(
     ("field", "changed"),
     [
-        ("amount", {"amount": "0"}),
-        ("amount", {"amount": "-1"}),
-        ("amount", {"amount": "10.001"}),
-        ("amount", {"amount": "10.5", "currency": "JPY"}),
-        ("amount", {"amount": "1e30"}),
-        ("amount", {"amount": True}),
-        ("currency", {"currency": "XXX"}),
-        ("currency", {"currency": "USD"}),
+        *UNPAYABLE,
         ("route", {"route": "cash"}),
-        ("reference", {"reference": "a b"}),
         ("arrived_at", {"arrived_at": "2026-01-01T00:00:00+08:00"}),
     ],
 )

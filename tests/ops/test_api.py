@@ -278,6 +278,10 @@ async def test_an_order_at_a_gate_of_money_says_that_it_is_to_be_paid_and_report
         return (await waiting(sales, placed))["due_at"] is not None
 
     await placed.until(confirming, "finance has until then to confirm it")
+    first = await floor.place(profile="S23")
+    await first.walk(("entry", "check", "confirm", "review"))
+    await first.at("activation")
+    assert (await waiting(customer, first))["next"] == ["pay what is due"], "its time runs already"
     assert "dueline paid" not in " ".join((await waiting(sales, placed))["next"])
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from domain.money import Account, Currency, PaymentRoute
 from store import ledger
 from store.ledger import Move
-from store.money_news import note_report
+from store.money_news import note_untold
 from store.money_tables import ledger as entries
 from store.payment_reports import ReportRow, add_report
 from tests.workflow.floor import Placed
@@ -64,7 +64,7 @@ async def say_paid(
     )
     async with placed.floor.engine.begin() as conn:
         await add_report(conn, row)
-        await note_report(conn, placed.order_id, row.id)
+        await note_untold(conn, placed.order_id, row.id)
     if tell:
         await news(placed, row.id)
     return row
