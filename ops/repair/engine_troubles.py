@@ -202,7 +202,8 @@ class _Seen:
         return self._trouble(
             StuckCause.WORKFLOW_TASK_FAILING,
             instant(timed_out[-1].event_time),
-            "its workers take the task and never answer: the code hangs, or they die of it",
+            "its task ran into its timeout, and no attempt since then has left a word: the code "
+            "hangs, raises or kills its worker; the worker's log says which",
             Evidence(
                 attempt=self.look.task_attempt,
                 event_id=timed_out[0].event_id,

@@ -1,4 +1,7 @@
-"""Rolling from one version to the next with 200 orders open: none stuck, none left behind."""
+"""Rolling from one version to the next with orders open: none stuck, none left behind.
+
+A run of the tests has 60 orders open, `DUELINE_TEST_SIZE=full` 200.
+"""
 
 import asyncio
 import shutil
@@ -12,6 +15,7 @@ from ops.repair.draining import drain
 from ops.repair.fitness import Code
 from ops.repair.release import RECORDED, release
 from ops.repair.site import Site
+from tests import size
 from tests.ops.conftest import Dueline
 from tests.ops.versioned import VersionedFloor, versions
 from tests.workflow.floor import S08_AFTER_RELEASE, S08_STEPS, Floor, Placed
@@ -19,7 +23,7 @@ from workflows.contract import HOLD_ORDER, RELEASE_ORDER, Operated, OrderHold, O
 
 __all__ = ["versions"]
 
-ORDERS = 200
+ORDERS = size.of(60, full=200)
 FURTHER = {"confirm": 8, "review": 4, "plan": 2, "production": 2}
 """How many of them have been walked to which step; the others wait at their first one."""
 
@@ -75,7 +79,7 @@ def few_recorded(folder: Path) -> Path:
     return folder
 
 
-async def test_two_hundred_open_orders_roll_to_the_next_version_and_none_is_stuck(
+async def test_open_orders_roll_to_the_next_version_and_none_is_stuck(
     versions: VersionedFloor, site: Site, idle_floor: Floor, dueline: Dueline, tmp_path: Path
 ) -> None:
     said: list[str] = []

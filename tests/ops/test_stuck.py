@@ -4,10 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
 from ops.repair.site import Site
 from ops.repair.stuck import find_stuck
@@ -19,6 +24,8 @@ from tests.ops.conftest import Dueline
 from tests.ops.ward import KINDS, Ill, Ward, deleted
 from tests.workflow.floor import Placed
 from tests.workflow.storm import until
+from workflows.contract import ORDER_WORKFLOW, order_workflow_id
+from workflows.overdue_case import OverdueCaseWorkflow
 
 HEALTHY = 200
 HEALTHY_BESIDE = 10
@@ -85,8 +92,9 @@ def named(report: StuckReport) -> set[tuple[str, StuckCause]]:
 
 
 async def test_every_kind_of_stuck_is_named_among_healthy_orders(ward: Ward, site: Site) -> None:
-    ill, _, _ = await asyncio.gather(
-        all_ill(ward, KINDS),
+    # First, with the machine for themselves: a task that fails has ten seconds to say why.
+    ill = await all_ill(ward, KINDS)
+    await asyncio.gather(
         healthy_orders(ward, HEALTHY),
         asyncio.gather(*(wards.late(ward) for _ in range(LATE))),
     )
@@ -99,6 +107,30 @@ async def test_every_kind_of_stuck_is_named_among_healthy_orders(ward: Ward, sit
     assert named(report) == wanted
     assert report.orders >= HEALTHY
     assert all("555" not in one.sentence for one in report.findings)
+
+
+async def test_a_task_that_ran_into_its_timeout_is_told_so_and_names_the_workers_log(
+    ward: Ward, site: Site
+) -> None:
+    floor, client = ward.beside("slow"), ward.floor.client
+    handle = await client.start_workflow(
+        ORDER_WORKFLOW,
+        id=order_workflow_id(str(uuid4())),
+        task_queue=floor.task_queue,
+        task_timeout=timedelta(seconds=1),
+    )
+    taken = PollWorkflowTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=floor.task_queue)
+    )
+    await client.workflow_service.poll_workflow_task_queue(taken)
+    await ward.deploy(floor, workflows=[OverdueCaseWorkflow])
+    slow = Ill("slow", StuckCause.WORKFLOW_TASK_FAILING, "", handle.id)
+
+    report = await found(replace(site, task_queue=floor.task_queue), [slow])
+
+    [sentence] = [one.sentence for one in report.findings if one.cause is slow.cause]
+    assert "ran into its timeout" in sentence
+    assert "the worker's log says which" in sentence
 
 
 async def test_the_command_that_is_proposed_cures(

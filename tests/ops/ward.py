@@ -15,6 +15,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, update
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.rules.v1 import WorkflowRuleAction, WorkflowRuleSpec
 from temporalio.api.workflowservice.v1 import (
     CreateWorkflowRuleRequest,
@@ -53,6 +54,9 @@ READY_SECONDS = 30.0
 BROKEN = Work.CHECK_MATERIAL.value
 """No healthy order of the ward comes to it."""
 ORDERS_UNTIL_BROKEN_MAX = 20
+ORDERS_UNTIL_FAILED_MAX = 5
+_TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+_TASK_TIMED_OUT = EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT
 
 Step = Callable[[], Awaitable[Any]]
 
@@ -238,20 +242,52 @@ async def raising_signal_handler(ward: Ward) -> Ill:
 
 
 async def unknown_workflow(ward: Ward) -> Ill:
-    floor = ward.beside("unknown")
-    await ward.deploy(floor, workflows=[OverdueCaseWorkflow])
-    placed = await floor.place()
+    async def made(floor: Floor) -> Placed:
+        await ward.deploy(floor, workflows=[OverdueCaseWorkflow])
+        return await floor.place()
+
+    floor, placed = await _with_its_reason(ward, "unknown", made)
     return _ill("unknown type", StuckCause.WORKFLOW_NOT_REGISTERED, placed, _right(ward, floor))
 
 
 async def changed_order_of_activities(ward: Ward) -> Ill:
-    floor = ward.beside("reordered")
-    await ward.deploy(floor)
-    placed = await floor.place()
-    await placed.at("entry")
-    await ward.deploy(floor, workflows=[ReorderedOrder])
-    await placed.wish("change", {"remarks": "ring twice"})
+    async def made(floor: Floor) -> Placed:
+        await ward.deploy(floor)
+        placed = await floor.place()
+        await placed.at("entry")
+        await ward.deploy(floor, workflows=[ReorderedOrder])
+        await placed.wish("change", {"remarks": "ring twice"})
+        return placed
+
+    floor, placed = await _with_its_reason(ward, "reordered", made)
     return _ill("non-determinism", StuckCause.NON_DETERMINISM, placed, _right(ward, floor))
+
+
+async def _with_its_reason(
+    ward: Ward, name: str, make: Callable[[Floor], Awaitable[Placed]]
+) -> tuple[Floor, Placed]:
+    """An order whose history says why its task fails.
+
+    Only a task's first attempt is recorded. On a busy machine that one may run into its timeout,
+    and no later one tells the reason: such an order is mended, and another one is made.
+    """
+    for number in range(ORDERS_UNTIL_FAILED_MAX):
+        floor = ward.beside(f"{name}-{number}")
+        placed = await make(floor)
+        failed = partial(_first_failure, placed)
+        if await placed.until(failed, "its task fails") == _TASK_FAILED:
+            return floor, placed
+        await _right(ward, floor)()
+        await placed.quiet()
+    raise AssertionError("each first attempt ran into its timeout")
+
+
+async def _first_failure(placed: Placed) -> int | None:
+    """The event that says how the workflow task failed; none before it did."""
+    async for event in placed.handle.fetch_history_events():
+        if event.event_type in (_TASK_FAILED, _TASK_TIMED_OUT):
+            return event.event_type
+    return None
 
 
 async def missing_activity(ward: Ward) -> Ill:

@@ -220,6 +220,15 @@ class Placed:
 
         await self.until(there, f"{self.order_id} reaches {step}")
 
+    async def quiet(self) -> None:
+        """Waits until the engine has nothing to do for it: it waits for people and instants."""
+
+        async def idle() -> bool:
+            said = (await self.handle.describe()).raw_description
+            return not said.pending_activities and not said.HasField("pending_workflow_task")
+
+        await self.until(idle, f"{self.order_id} is quiet")
+
     async def answer(
         self,
         task: dict[str, Any],

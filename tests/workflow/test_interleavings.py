@@ -1,7 +1,7 @@
 """Interleavings of cancel, change, payment and release: one outcome each, and all balanced.
 
-A run of the tests takes 200 of them, because an order on the real engine costs a fifth of a second;
-`DUELINE_TEST_INTERLEAVINGS=1000` takes them all.
+An order on the real engine costs a fifth of a second: a run of the tests takes 120 of them, and
+`DUELINE_TEST_SIZE=full` a thousand.
 """
 
 import os
@@ -14,13 +14,14 @@ from sqlalchemy import text
 
 from ops.repair.differences import Kind
 from ops.repair.reconciling import differences, look
+from tests import size
 from tests.workflow.floor import Floor
 from tests.workflow.interleaving import AMOUNT, COST, Interleaved, interleave
 from tests.workflow.operating import site_of
 from worker import build_worker
 
 SEED = int(os.environ.get("DUELINE_TEST_SEED", "20261125"))
-COUNT = int(os.environ.get("DUELINE_TEST_INTERLEAVINGS", "200"))
+COUNT = size.of(120, full=1_000)
 PARTS = 2  # so that test processes can share them
 COMPARED = 25
 """How many orders of a part are compared with their workflows, which is dearer than a query."""
