@@ -242,6 +242,23 @@ async def test_an_answer_that_is_late_opens_an_overdue_case_and_nothing_is_lost(
     assert case["window"] == window["key"]
 
 
+async def test_the_time_to_answer_counts_from_when_the_customer_cancelled(
+    floor: Floor,
+) -> None:
+    policy = on_terms({"until": "ship", "terms": "free", "deposit": "by_contract"})
+    placed = await floor.place(policy=policy)
+    await arrive(floor, placed.order_id, DEPOSIT)
+    await placed.at("entry")
+    wish = await placed.store_wish("cancellation")
+    await placed.skip(timedelta(hours=1))
+
+    await placed.signal("cancellation", wish)
+    await placed.until(lambda: placed.open_tasks("cancellation"), "sales is asked")
+
+    [asked] = await placed.rows(tables.changes, id=wish)
+    assert (await placed.window("GEN.cancel"))["started_at"] == asked["requested_at"]
+
+
 async def test_operations_that_cancel_the_workflow_give_the_money_back_too(floor: Floor) -> None:
     placed = await floor.place(policy=DEARER)
     await arrive(floor, placed.order_id, AMOUNT + 5)
