@@ -1,6 +1,6 @@
 # Dueline. `make help` lists what there is.
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2 --dist worksteal
+PYTEST_ARGS ?= -n 3 --dist worksteal
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
