@@ -124,9 +124,6 @@ async def finish(placed: Placed, steps: tuple[str, ...]) -> None:
     await placed.handle.result()
 
 
-# Hundreds of orders share one interpreter here. On a busy machine one of their tasks may take more
-# than the two seconds the SDK allows; it is done again, and what the interruption hit is not ours.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_orders_stopped_by_a_bad_deploy_are_recovered_by_one_command(
     idle_floor: Floor,
     dueline: Dueline,
