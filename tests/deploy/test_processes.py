@@ -161,8 +161,9 @@ async def machine(
             yield machine
         finally:
             for process in machine.started.values():
-                process.kill()
-                await process.wait()
+                if process.returncode is None:  # one that has died of itself hides no other
+                    process.kill()
+                    await process.wait()
 
 
 @pytest.fixture
