@@ -12,7 +12,7 @@ _NOUNS = {
     Fact.DEPOSIT_PAID: "deposit",
     Fact.ADVANCE_PAID: "advance payment",
     Fact.CREDIT_GOOD: "advance payment",
-    Fact.ACTIVATION_PAID: "payment that makes the order effective",
+    Fact.ACTIVATION_PAID: "activating payment",
     Fact.BALANCE_PAID: "full price",
 }
 
@@ -29,7 +29,7 @@ async def _unpaid(file: OrderFile, fact: Fact) -> str | None:
     paid, suspended = await _counted(file, fact)
     if paid >= due:
         return None
-    words = f"{file.money(due - paid)} of {file.money(due)} {_NOUNS[fact]} are missing"
+    words = f"{file.money(due - paid)} of the {_NOUNS[fact]} of {file.money(due)}"
     if suspended:
         words += f"; the deposit of {file.money(suspended)} does not count for now"
     return words
@@ -60,7 +60,7 @@ async def _credit(file: OrderFile) -> str | None:
     if why is None:
         return None
     unpaid = await _unpaid(file, Fact.CREDIT_GOOD)
-    return f"{why}: {unpaid}" if unpaid else None
+    return f"{why}, and {unpaid} is not paid" if unpaid else None
 
 
 async def _beyond_the_limit(file: OrderFile, credit: order_money.Credit) -> str | None:

@@ -173,8 +173,13 @@ def _next(
     if not tasks and _awaits_receipt(row, profile):
         said.append("customer: confirm the receipt")
     gate = _unpaid_gate(row, profile)
-    if gate is not None and gate.waits_for_report and row.due_at is None:
-        said.append(f"sales: once the customer has paid, report it: `dueline paid {name} AMOUNT`")
+    if gate is not None:
+        said.append(
+            f"sales: once the customer has paid, report it: `dueline paid {name} AMOUNT`"
+            if gate.waits_for_report and row.due_at is None
+            else f"finance: enter what arrives, and the order goes on by itself: "
+            f"`dueline pay {name} AMOUNT --reference NUMBER`"
+        )
     if not said and row.step is None:
         said.append("the platform: enter the first step, as soon as a worker takes it")
     return said or ["the platform: it goes on by itself"]

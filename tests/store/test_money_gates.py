@@ -75,8 +75,8 @@ async def test_what_a_customer_may_owe_counts_all_its_open_orders(bench: Bench) 
     second = await bench.order(profile=MONEY)
 
     said = "200.00 CNY would be unpaid with a credit of 150.00 CNY"
-    advance = "30.00 CNY of 30.00 CNY advance payment are missing"
-    assert await missing(bench, second, Fact.CREDIT_GOOD) == f"{said}: {advance}"
+    advance = "30.00 CNY of the advance payment of 30.00 CNY"
+    assert await missing(bench, second, Fact.CREDIT_GOOD) == f"{said}, and {advance} is not paid"
     await pay(bench, first, "50")
     assert await missing(bench, second, Fact.CREDIT_GOOD) is None
 
@@ -151,7 +151,7 @@ async def test_a_suspended_deposit_counts_for_nothing_until_the_goods_are_picked
         await order_money.change_deposit(conn, order.id, DepositState.SUSPENDED, bench.now)
     await pay(bench, order, "70")
     suspended = "; the deposit of 30.00 CNY does not count for now"
-    words = f"30.00 CNY of 100.00 CNY full price are missing{suspended}"
+    words = f"30.00 CNY of the full price of 100.00 CNY{suspended}"
     assert await missing(bench, order, Fact.BALANCE_PAID) == words
     await pay(bench, order, "30")
     assert await missing(bench, order, Fact.BALANCE_PAID) is None

@@ -208,7 +208,7 @@ async def test_market_reports_what_is_missing_of_the_price_and_only_when_it_says
     again = await order.bench.work["check_money"](request)
 
     assert entered == again
-    assert entered.blocked == "missing: 70.00 CNY of 100.00 CNY full price are missing"
+    assert entered.blocked == "missing: 70.00 CNY of the full price of 100.00 CNY"
     reports = await order.bench.rows(payment_reports, order_id=order.id)
     assert [row["amount"] for row in reports] == amounts
     due = {window.rule: window.due_at for window in entered.windows}

@@ -170,7 +170,7 @@ async def test_what_happens_after_signing_voids_it_and_leads_back(
             "no passed inspection; not countersigned (sales",
             id="a failed inspection",
         ),
-        pytest.param(paid_back, "40.00 CNY of 100.00 CNY full price are missing", id="money back"),
+        pytest.param(paid_back, "40.00 CNY of the full price of 100.00 CNY", id="money back"),
     ],
 )
 async def test_what_happens_after_the_release_voids_it_and_the_rest_stays(

@@ -144,15 +144,13 @@ async def test_a_deposit_that_comes_in_parts_opens_its_gate_when_the_last_part_i
     placed = await floor.place(profile="S26", special=True, lines=PRICE)
     await placed.walk(("entry", "check", "confirm", "signatures"))
     [task] = await placed.at("deposit")
-    assert task["facts"] == {"missing": ["3,000.00 CNY of 3,000.00 CNY deposit are missing"]}
+    assert task["facts"] == {"missing": ["3,000.00 CNY of the deposit of 3,000.00 CNY"]}
 
     await pay(placed, "1000.00")
 
     async def looked() -> bool:
         [now] = await placed.open_tasks("deposit")
-        return bool(
-            now["facts"] == {"missing": ["2,000.00 CNY of 3,000.00 CNY deposit are missing"]}
-        )
+        return bool(now["facts"] == {"missing": ["2,000.00 CNY of the deposit of 3,000.00 CNY"]})
 
     await placed.until(looked, "the gate has looked again")
     assert (await placed.open_tasks("deposit"))[0]["id"] == task["id"]
@@ -188,7 +186,7 @@ async def test_a_larger_order_is_signed_anew_and_its_deposit_is_filled_up(floor:
     await more(placed, 200)
     await placed.walk(("signatures",))
     [task] = await placed.at("deposit")
-    assert task["facts"] == {"missing": ["1,500.00 CNY of 6,000.00 CNY deposit are missing"]}
+    assert task["facts"] == {"missing": ["1,500.00 CNY of the deposit of 6,000.00 CNY"]}
     await pay(placed, "1500.00")
     await placed.at("review")
 

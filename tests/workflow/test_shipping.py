@@ -69,7 +69,7 @@ async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
     """S07 up to the countersign: credit, advance and balance each wait for their money."""
     await walk(placed, *TO_CREDIT)
     assert await waits_for_money(placed, "credit") == (
-        "the customer has no credit: 55.50 CNY of 55.50 CNY advance payment are missing"
+        "the customer has no credit, and 55.50 CNY of the advance payment of 55.50 CNY is not paid"
     )
     assert not await placed.rows(tables.windows, rule="S07.W15"), "nobody has reported a payment"
     said = await say_paid(placed, "55.50")
@@ -81,14 +81,14 @@ async def pays_until_the_goods_may_be_checked(placed: Placed) -> None:
     await money_goes_back(placed, "5.50")
     await walk(placed, "task_sheet", "task_release")
     assert await waits_for_money(placed, "advance") == (
-        "5.50 CNY of 55.50 CNY advance payment are missing"
+        "5.50 CNY of the advance payment of 55.50 CNY"
     )
     assert not await placed.rows(tables.reservations), "nothing special is bought before"
     await pay(placed, "5.50")
     await walk(placed, *TO_ARRIVAL)
     await placed.do("payment_check", "not_paid")
     assert await waits_for_money(placed, "arrival") == (
-        "129.50 CNY of 185.00 CNY full price are missing"
+        "129.50 CNY of the full price of 185.00 CNY"
     )
     assert not await placed.rows(tables.windows, step="arrival"), "it is not paid, as market says"
     await placed.do("arrival", "recheck")
@@ -206,7 +206,7 @@ async def leaves_and_pays_once_more(placed: Placed) -> None:
     assert rest["facts"]["missing"] == "two power cords"
     assert rest["due_at"].date().isoformat() >= until
     [unpaid] = await placed.at("release")
-    assert unpaid["facts"]["missing"][0] == "10.00 CNY of 185.00 CNY full price are missing"
+    assert unpaid["facts"]["missing"][0] == "10.00 CNY of the full price of 185.00 CNY"
     assert await shipments(placed) == [("shipped", {"EL-A4": 10}), ("void", {})]
     assert len(await placed.rows(tables.outbox, kind="release_void")) == 3
     late = await placed.wish("cancellation")
@@ -250,9 +250,7 @@ async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_vo
     await money_goes_back(placed, "2.00")
     await placed.answer(second["planning"], "refused")
     await walk(placed, "payment_check")
-    assert await waits_for_money(placed, "arrival") == (
-        "2.00 CNY of 185.00 CNY full price are missing"
-    )
+    assert await waits_for_money(placed, "arrival") == ("2.00 CNY of the full price of 185.00 CNY")
     assert (await placed.window("S07.W35"))["stopped_at"] is None, "it is paid, as market says"
     await pay(placed, "2.00")
     await placed.do("open_box", "failed")
@@ -264,7 +262,7 @@ async def test_three_sign_what_is_paid_and_a_change_an_inspection_or_a_refund_vo
     await money_goes_back(placed, "10.00")
     await placed.answer(third["finance"], "approved")
     [waiting] = await placed.at("release")
-    assert waiting["facts"]["missing"][0] == "10.00 CNY of 185.00 CNY full price are missing"
+    assert waiting["facts"]["missing"][0] == "10.00 CNY of the full price of 185.00 CNY"
     assert (
         "finance signed with 185.00 paid, of which 175.00 is left"
         in (waiting["facts"]["missing"][1])
