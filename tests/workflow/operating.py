@@ -70,7 +70,11 @@ async def release(placed: Placed) -> None:
 
 
 async def skip(placed: Placed, step: str, by: str, *roles: Role) -> str:
-    """One key wants a step skipped, or agrees to it; what became of it."""
+    """One key wants a step skipped, or agrees to it; what became of it.
+
+    The record may know of the step before the workflow has heard that it is there.
+    """
+    await placed.quiet()
     wished = StepSkip(
         step=step, because="the clerk is ill", roles=roles, by=by, request_id=str(uuid4())
     )
