@@ -177,7 +177,7 @@ def _next(
         said.append(
             f"sales: once the customer has paid, report it: `dueline paid {name} AMOUNT`"
             if gate.waits_for_report and row.due_at is None
-            else f"finance: enter what arrives, and the order goes on by itself: "
+            else "finance: enter what arrives, and the gate looks again by itself: "
             f"`dueline pay {name} AMOUNT --reference NUMBER`"
         )
     if not said and row.step is None:

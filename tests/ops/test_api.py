@@ -283,9 +283,10 @@ async def test_an_order_at_a_gate_of_money_says_that_it_is_to_be_paid_and_report
     await first.at("activation")
     assert (await waiting(customer, first))["next"] == ["pay what is due"], "its time runs already"
     for order in (placed, first):
-        [*_, last] = (await waiting(sales, order))["next"]
+        [*others, last] = (await waiting(sales, order))["next"]
         assert last.startswith("finance: enter what arrives")
         assert "dueline pay SO-" in last
+        assert "dueline paid" not in " ".join((*others, last))
 
 
 async def test_the_customer_is_told_to_confirm_the_receipt_and_a_closed_order_waits_for_nothing(

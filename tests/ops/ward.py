@@ -246,8 +246,9 @@ async def unknown_workflow(ward: Ward) -> Ill:
         await ward.deploy(floor, workflows=[OverdueCaseWorkflow])
         return await floor.place()
 
-    floor, placed = await _with_its_reason(ward, "unknown", made)
-    return _ill("unknown type", StuckCause.WORKFLOW_NOT_REGISTERED, placed, _right(ward, floor))
+    placed = await _with_its_reason(ward, "unknown", made)
+    mend = _right(ward, placed.floor)
+    return _ill("unknown type", StuckCause.WORKFLOW_NOT_REGISTERED, placed, mend)
 
 
 async def changed_order_of_activities(ward: Ward) -> Ill:
@@ -259,13 +260,14 @@ async def changed_order_of_activities(ward: Ward) -> Ill:
         await placed.wish("change", {"remarks": "ring twice"})
         return placed
 
-    floor, placed = await _with_its_reason(ward, "reordered", made)
-    return _ill("non-determinism", StuckCause.NON_DETERMINISM, placed, _right(ward, floor))
+    placed = await _with_its_reason(ward, "reordered", made)
+    mend = _right(ward, placed.floor)
+    return _ill("non-determinism", StuckCause.NON_DETERMINISM, placed, mend)
 
 
 async def _with_its_reason(
     ward: Ward, name: str, make: Callable[[Floor], Awaitable[Placed]]
-) -> tuple[Floor, Placed]:
+) -> Placed:
     """An order whose history says why its task fails.
 
     Only a task's first attempt is recorded. On a busy machine that one may run into its timeout,
@@ -276,7 +278,7 @@ async def _with_its_reason(
         placed = await make(floor)
         failed = partial(_first_failure, placed)
         if await placed.until(failed, "its task fails") == _TASK_FAILED:
-            return floor, placed
+            return placed
         await _right(ward, floor)()
         await placed.quiet()
     raise AssertionError("each first attempt ran into its timeout")

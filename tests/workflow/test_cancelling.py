@@ -201,11 +201,17 @@ async def test_while_sales_thinks_the_order_goes_on_and_whoever_is_first_wins(
     await nothing_is_held(floor, cancelled)
 
 
-async def test_a_question_about_a_held_order_waits_like_everything_else(floor: Floor) -> None:
+async def with_a_deposit_by_contract(floor: Floor) -> Placed:
+    """At its entry with a paid deposit, of which sales says by the contract what is kept."""
     policy = on_terms({"until": "ship", "terms": "free", "deposit": "by_contract"})
     placed = await floor.place(policy=policy)
     await arrive(floor, placed.order_id, DEPOSIT)
     await placed.at("entry")
+    return placed
+
+
+async def test_a_question_about_a_held_order_waits_like_everything_else(floor: Floor) -> None:
+    placed = await with_a_deposit_by_contract(floor)
     await hold(placed)
 
     await placed.cancel()
@@ -223,10 +229,7 @@ async def test_a_question_about_a_held_order_waits_like_everything_else(floor: F
 async def test_an_answer_that_is_late_opens_an_overdue_case_and_nothing_is_lost(
     floor: Floor,
 ) -> None:
-    policy = on_terms({"until": "ship", "terms": "free", "deposit": "by_contract"})
-    placed = await floor.place(policy=policy)
-    await arrive(floor, placed.order_id, DEPOSIT)
-    await placed.at("entry")
+    placed = await with_a_deposit_by_contract(floor)
     await placed.cancel()
     [task] = await placed.until(lambda: placed.open_tasks("cancellation"), "sales is asked")
 
@@ -245,10 +248,7 @@ async def test_an_answer_that_is_late_opens_an_overdue_case_and_nothing_is_lost(
 async def test_the_time_to_answer_counts_from_when_the_customer_cancelled(
     floor: Floor,
 ) -> None:
-    policy = on_terms({"until": "ship", "terms": "free", "deposit": "by_contract"})
-    placed = await floor.place(policy=policy)
-    await arrive(floor, placed.order_id, DEPOSIT)
-    await placed.at("entry")
+    placed = await with_a_deposit_by_contract(floor)
     wish = await placed.store_wish("cancellation")
     await placed.skip(timedelta(hours=1))
 

@@ -103,7 +103,7 @@ async def test_by_s23_nothing_is_taken_or_made_before_the_customer_has_paid(floo
     await pay(paid, "100.00")
     await paid.settled_events()
     [task] = await paid.at("activation")
-    assert task["facts"]["missing"][0].startswith("85.00 CNY of the activating payment")
+    assert task["facts"]["missing"] == ["85.00 CNY of the activating payment of 185.00 CNY"]
     assert [task["visit"]] == [1], "a part of it begins no time anew"
     assert not await paid.rows(tables.reservations)
     await pay(paid, "85.00")

@@ -17,7 +17,6 @@ from tests.workflow.changing import (
 )
 from tests.workflow.floor import Floor, Placed
 
-FROM_REVIEW = ("review", "plan", "production")
 TO_ACCEPTANCE = ("production", "qc", "pack", "ship", "notify")
 
 
@@ -63,7 +62,7 @@ async def test_a_dearer_change_in_production_is_made_only_with_a_signed_agreemen
         notice["to_role"] for notice in notices
     }
 
-    await placed.walk(FROM_REVIEW[:-1])
+    await placed.walk(("review", "plan"))
     await placed.at("production")
     await holds(placed, Expected("production", 2, to_make=20, booked=20, amount=PRICE * 20))
 
