@@ -16,7 +16,7 @@ from worker import build_worker
 
 ORDERS, WINDOWS_EACH = size.of(50, full=200), 10
 WINDOWS = ORDERS * WINDOWS_EACH
-LEAD = timedelta(seconds=size.of(30, full=90))
+LEAD = timedelta(seconds=size.of(45, full=90))
 """Within it all orders have to be placed."""
 PATIENCE_SECONDS = 60.0
 
